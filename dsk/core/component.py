@@ -1,0 +1,102 @@
+"""`Component`, and how a spec names one: `{"kind": "uct", "exploration": 1.0}`.
+
+A component is its hyperparameters: a frozen pydantic model plus the few methods of its role. The role classes are in
+`roles.py`; concrete classes set `kind` and register through the hooks of `hookspecs.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+
+
+def did_you_mean(word: object, allowed: list[str]) -> str:
+    """` (did you mean 'x'?)`, or nothing when no allowed word is close."""
+    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+class StrictModel(BaseModel):
+    """A frozen model that answers an unknown field with the fields it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_allowed_fields(cls, data: Any, handler: Any) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(cls.__name__, [cls._explain(e) for e in error.errors()]) from None
+
+    @classmethod
+    def _explain(cls, error: Any) -> InitErrorDetails:
+        kind: Any = PydanticCustomError(error["type"], "{text}", {"text": error["msg"]})
+        if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+            name, allowed = error["loc"][0], sorted(cls.model_fields)
+            text = f"unknown field; allowed: {', '.join(allowed) or 'none'}{did_you_mean(name, allowed)}"
+            kind = PydanticCustomError("unknown_field", "{text}", {"text": text})
+        return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"])
+
+
+class Component(StrictModel):
+    """Base of every exchangeable part. `role` names its kind of job, `kind` the implementation."""
+
+    role: ClassVar[str]
+    kind: ClassVar[str]
+
+    def dump(self) -> dict[str, Any]:
+        """The JSON form that a spec holds: `kind` first, then every field."""
+        return {"kind": self.kind, **self.model_dump(mode="json")}
+
+    @classmethod
+    def is_concrete(cls) -> bool:
+        """Whether this class names an implementation (sets `kind`) and not just a role."""
+        return any("kind" in base.__dict__ for base in cls.__mro__)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        if cls.is_concrete() or cls is Component:
+            return handler(source)
+
+        def resolve(value: Any, info: ValidationInfo) -> Component:
+            return _resolve(cls, value, info.context)
+
+        return core_schema.with_info_plain_validator_function(
+            resolve,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda part: part.dump()),
+            metadata={"role": cls.role},
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        if cls.is_concrete() or cls is Component:
+            return handler(schema)
+        from dsk.core.registry import load_registry
+
+        return {"oneOf": [load_registry().json_schema(k) for k in load_registry().classes(cls.role)]}
+
+
+def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:
+    """Turn `{"kind": ...}` (or a bare kind) into the component it names; raise with the allowed kinds otherwise."""
+    from dsk.core.registry import load_registry
+
+    if isinstance(value, role_class):
+        return value
+    registry = context["registry"] if context and "registry" in context else load_registry()
+    fields = {"kind": value} if isinstance(value, str) else value
+    kinds = registry.kinds(role_class.role)
+    if not isinstance(fields, Mapping) or "kind" not in fields:
+        text = f'expected an object such as {{"kind": "{kinds[0] if kinds else "..."}"}}; kinds: {", ".join(kinds)}'
+        raise PydanticCustomError("component_kind", "{text}", {"text": text})
+    kind = fields["kind"]
+    if kind not in kinds:
+        text = f"unknown {role_class.role} '{kind}'; allowed: {', '.join(kinds)}{did_you_mean(kind, kinds)}"
+        hint = registry.problem_hint()
+        raise PydanticCustomError("component_kind", "{text}", {"text": text + hint})
+    rest = {name: part for name, part in fields.items() if name != "kind"}
+    return registry.get(role_class.role, str(kind)).model_validate(rest, context=context)

@@ -1,0 +1,75 @@
+"""The plugin surface: one hook per role. A plugin implements the ones it needs.
+
+    import dsk
+
+    @dsk.hookimpl
+    def register_selectors(register):
+        register(MySelector)
+"""
+
+# pyright: reportUnusedParameter=false
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("dsk")
+hookimpl = pluggy.HookimplMarker("dsk")
+
+Register = Callable[[type], None]
+
+
+@hookspec
+def register_selectors(register: Register) -> None:
+    """Call `register(cls)` for each Selector: which node a tree expands next."""
+
+
+@hookspec
+def register_backups(register: Register) -> None:
+    """Call `register(cls)` for each Backup: how a reward changes the values on its path."""
+
+
+@hookspec
+def register_negatives(register: Register) -> None:
+    """Call `register(cls)` for each Negative: which wrong answer of an expansion is learnt from."""
+
+
+@hookspec
+def register_advantages(register: Register) -> None:
+    """Call `register(cls)` for each Advantage: a finished group's credit for each node."""
+
+
+@hookspec
+def register_losses(register: Register) -> None:
+    """Call `register(cls)` for each Loss: log-probabilities and advantages to a scalar."""
+
+
+@hookspec
+def register_verifiers(register: Register) -> None:
+    """Call `register(cls)` for each Verifier: is this response right?"""
+
+
+@hookspec
+def register_filters(register: Register) -> None:
+    """Call `register(cls)` for each Filter: which negatives are too garbled to learn from."""
+
+
+@hookspec
+def register_caches(register: Register) -> None:
+    """Call `register(cls)` for each Cache: verified solutions kept between rounds."""
+
+
+@hookspec
+def register_engines(register: Register) -> None:
+    """Call `register(cls)` for each Engine: tokens from the policy."""
+
+
+@hookspec
+def register_tasks(register: Register) -> None:
+    """Call `register(cls)` for each Task: problems, by split."""
+
+
+@hookspec
+def register_trackers(register: Register) -> None:
+    """Call `register(cls)` for each Tracker: where a run's records also go."""

@@ -1,0 +1,291 @@
+"""One abstract class per role. Subclass one, set `kind`, and register it.
+
+Stateless roles (selector, backup, negative, advantage, loss, filter) are pure functions of their arguments; an RNG is an
+argument. Stateful ones (engine, cache, tracker, verifier) are specs whose `open(...)` returns a context manager.
+Shape letters: N nodes, A candidates, D nodes of a path, G trajectories of a group, B rows, T tokens.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from dsk.core.component import Component
+from dsk.core.types import CachedSolution, Completion, EngineStats, Group, Problem, SampleRequest, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from jaxtyping import Float, Int
+
+    from dsk.core.policy import Policy
+
+
+class TreeView(Protocol):
+    """What a selector may see of a tree: read-only arrays over nodes [N]; the root is node 0, its parent -1."""
+
+    @property
+    def parent(self) -> Int[np.ndarray, " N"]: ...
+    @property
+    def depth(self) -> Int[np.ndarray, " N"]: ...
+    @property
+    def visits(self) -> Int[np.ndarray, " N"]: ...
+    @property
+    def value(self) -> Float[np.ndarray, " N"]:
+        """`q`, the backed-up value (a sum: divide by `visits` for `Q`)."""
+        ...
+
+    @property
+    def entropy(self) -> Float[np.ndarray, " N"]:
+        """`H`, the mean of -log p over the step's tokens."""
+        ...
+
+    @property
+    def max_depth(self) -> int: ...
+
+
+class Selector(Component, ABC):
+    """Scores candidate nodes; the search expands the best, the first in pre-order among equals."""
+
+    role: ClassVar[str] = "selector"
+    mode: ClassVar[Literal["frontier", "descend"]] = "frontier"
+    """`frontier` ranks all open nodes at once; `descend` walks from the root, ranking siblings at each level."""
+    scope: ClassVar[Literal["local", "global"]] = "local"
+    """`local`: a score depends only on the node and its parent, so the search may keep it until one of them changes.
+    `global`: all candidates are scored again at every selection (needed when `scores` draws from `rng`)."""
+
+    @abstractmethod
+    def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
+        """One finite score for each candidate in `nodes` [A]; higher is better. Must not write to the tree."""
+
+
+class Backup(Component, ABC):
+    """How one terminal reward changes the values of the nodes on its path (DeepSearch eqs. 3-5)."""
+
+    role: ClassVar[str] = "backup"
+
+    @abstractmethod
+    def update(
+        self,
+        values: Float[np.ndarray, " D"],
+        visits: Int[np.ndarray, " D"],
+        reward: float,
+        decay: Float[np.ndarray, " D"],
+    ) -> Float[np.ndarray, " D"]:
+        """New `q` for the path's nodes, root first. `visits` are the counts before this backup."""
+
+
+class Negative(Component, ABC):
+    """Which of an expansion's wrong terminals is recorded (DeepSearch eq. 2, Table 5)."""
+
+    role: ClassVar[str] = "negative"
+
+    @abstractmethod
+    def choose(self, entropies: Float[np.ndarray, " A"], rng: np.random.Generator) -> int:
+        """Index into `entropies` [A >= 1], the trajectory entropies of the candidates."""
+
+
+class Advantage(Component, ABC):
+    """Credit for every node of every trajectory of one group (DeepSearch eqs. 13-15)."""
+
+    role: ClassVar[str] = "advantage"
+
+    @abstractmethod
+    def values(self, group: Group) -> list[list[float]]:
+        """For each trajectory [G] one number per node on its path [D] (same lengths as `node_lengths`)."""
+
+
+@dataclass(frozen=True)
+class LossInputs:
+    """A micro-batch, one row per trajectory, right-padded; masks arrive final.
+
+    `logprobs`, `old_logprobs`, `advantages` and `mask` are [B, T]; gradients flow through `logprobs` (and `entropy`)
+    only. `total_tokens`, `total_rows` are the mask's sum and row count over the whole mini-batch, so that micro-batch
+    losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T] (of the full
+    next-token distribution, nats) when `needs_entropy`. `max_tokens` is the longest response the spec allows.
+    """
+
+    logprobs: torch.Tensor
+    old_logprobs: torch.Tensor
+    advantages: torch.Tensor
+    mask: torch.Tensor
+    total_tokens: int
+    total_rows: int
+    max_tokens: int
+    ref_logprobs: torch.Tensor | None = None
+    entropy: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LossOutput:
+    """`loss` is a scalar with a graph; `metrics` are detached scalars that add up over micro-batches."""
+
+    loss: torch.Tensor
+    metrics: Mapping[str, torch.Tensor]
+
+
+class Loss(Component, ABC):
+    """Log-probabilities and advantages to a scalar."""
+
+    role: ClassVar[str] = "loss"
+
+    @abstractmethod
+    def __call__(self, inputs: LossInputs) -> LossOutput:
+        """The micro-batch's share of the mini-batch loss."""
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether `ref_logprobs` must be given."""
+        return False
+
+    @property
+    def needs_entropy(self) -> bool:
+        """Whether `entropy` must be given, with gradients."""
+        return False
+
+
+class VerifierSession(Protocol):
+    """An open verifier."""
+
+    def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """One verdict per (problem, response text), in order. Never raises on hostile text."""
+        ...
+
+
+class Verifier(Component, ABC):
+    """Decides whether a response answers its problem; hostile text is normal input."""
+
+    role: ClassVar[str] = "verifier"
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[VerifierSession]:
+        """Start workers, if any; closing stops them."""
+
+
+class Filter(Component, ABC):
+    """Names what is wrong with a negative that should not be learnt from (DeepSearch section 4.2)."""
+
+    role: ClassVar[str] = "filter"
+
+    @abstractmethod
+    def reason(self, tokens: Sequence[int], text: str) -> str | None:
+        """A short code such as `looping`, or None to keep the sample."""
+
+
+class CacheSession(Protocol):
+    """An open cache of verified solutions of one (task, verifier)."""
+
+    def get(self, problem_id: str) -> list[CachedSolution]:
+        """The problem's committed solutions, oldest first."""
+        ...
+
+    def put(self, solutions: Sequence[CachedSolution]) -> int:
+        """Add solutions in one transaction; duplicates (problem, tokens) are kept once. How many were new."""
+        ...
+
+    def rollback(self, run: str, step: int) -> int:
+        """Forget what `run` wrote after `step` (its last checkpoint). How many went."""
+        ...
+
+    def count(self) -> tuple[int, int]:
+        """(problems with a solution, solutions)."""
+        ...
+
+
+class Cache(Component, ABC):
+    """Where verified solutions are kept between steps, rounds and runs (Algorithm 1)."""
+
+    role: ClassVar[str] = "cache"
+
+    @abstractmethod
+    def open(self, folder: str, task: str, verifier: str) -> AbstractContextManager[CacheSession]:
+        """Open for a run's `folder`; `task` and `verifier` are identities that the cache checks and stores.
+
+        Raises CacheError where the store belongs to another task or verifier.
+        """
+
+
+class EngineSession(Protocol):
+    """An open engine: submit requests, poll for what is finished."""
+
+    def submit(self, request: SampleRequest) -> None:
+        """Queue a request. Raises EngineError if prefix + max_tokens exceed the model's context."""
+        ...
+
+    def poll(self) -> list[Completion]:
+        """Advance until at least one request finishes (or nothing is left) and return what finished."""
+        ...
+
+    def cancel(self, request_id: str) -> None:
+        """Drop a request and free its memory; unknown ids are ignored."""
+        ...
+
+    def sync(self, policy: Policy, version: int) -> None:
+        """Take the policy's present weights as `version`; cached prefixes are invalidated."""
+        ...
+
+    def score(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probability of each token after the first, under the engine's own weights (the probe)."""
+        ...
+
+    def stats(self) -> EngineStats: ...
+
+
+class Engine(Component, ABC):
+    """Samples tokens from the policy."""
+
+    role: ClassVar[str] = "engine"
+
+    @abstractmethod
+    def open(self, policy: Policy) -> AbstractContextManager[EngineSession]:
+        """Load the policy's weights (version 0) and be ready for requests."""
+
+    def missing(self) -> str | None:
+        """The install line for what this machine lacks, or None."""
+        return None
+
+
+class Task(Component, ABC):
+    """Where problems come from."""
+
+    role: ClassVar[str] = "task"
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """A stable name for the problem set; caches of other tasks are refused by it."""
+
+    @abstractmethod
+    def problems(self, split: Literal["train", "test"]) -> Iterable[Problem]:
+        """The split's problems, lazily, in a fixed order. Raises DataError naming file and line."""
+
+
+class TrackerSession(Protocol):
+    """An open tracker."""
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """One record of events.jsonl: `event`, `step`, and flat figures."""
+        ...
+
+
+class Tracker(Component, ABC):
+    """Where a run's records go besides events.jsonl."""
+
+    role: ClassVar[str] = "tracker"
+
+    @abstractmethod
+    def open(self, folder: str, spec: Mapping[str, Any]) -> AbstractContextManager[TrackerSession]:
+        """Start tracking the run in `folder`."""
+
+
+ROLES: tuple[type[Component], ...] = (
+    Selector, Backup, Negative, Advantage, Loss, Verifier, Filter, Cache, Engine, Task, Tracker,
+)  # fmt: skip
+
+
+def role_names() -> Iterator[str]:
+    """Every role's name, in the order of the data flow."""
+    return (role.role for role in ROLES)

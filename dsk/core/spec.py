@@ -1,0 +1,262 @@
+"""`RunSpec`: everything that decides a run, loaded from JSON and checked before anything starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from dsk.core.component import StrictModel, did_you_mean
+from dsk.core.errors import SpecError
+from dsk.core.registry import Registry, load_registry
+from dsk.core.roles import Advantage, Backup, Cache, Engine, Filter, Loss, Negative, Selector, Task, Tracker, Verifier
+
+
+def _default(kind: str) -> Any:
+    """A field default that the registry resolves, so that core names no component class."""
+    return Field(default_factory=lambda: {"kind": kind})
+
+
+class ModelSpec(StrictModel):
+    """The policy."""
+
+    path: str = Field(description="Model directory, hub id, `bundled:tiny-reasoner` or `package:smollm2`.")
+    dtype: Literal["float32", "bfloat16", "float64"] = Field("float32", description="Parameter type.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu` or `cuda`.")
+    lora_rank: int = Field(0, ge=0, description="Rank of LoRA adapters on all linear layers; 0 trains every weight.")
+    lora_alpha: float = Field(32.0, gt=0, description="LoRA scale numerator.")
+
+
+class PromptSpec(StrictModel):
+    """How a problem becomes prompt tokens."""
+
+    style: Literal["plain", "chat"] = Field("plain", description="`chat` uses the tokenizer's chat template.")
+    system: str | None = Field(None, description="System message (chat style).")
+    prefix: str = Field("", description="Text before the problem.")
+    suffix: str = Field("", description="Text after the problem.")
+    max_tokens: int = Field(2048, ge=1, description="Longest prompt, in tokens.")
+    overlong: Literal["error", "keep_right"] = Field("error", description="What to do with a longer prompt.")
+
+
+class SamplingSpec(StrictModel):
+    """Sampling of rollouts (the paper trains at temperature 1 without truncation)."""
+
+    temperature: float = Field(1.0, gt=0, description="Softmax temperature.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus mass; 1 is off.")
+    top_k: int = Field(0, ge=0, description="Most likely tokens kept; 0 is off.")
+
+
+class ScreenSpec(StrictModel):
+    """Which problems are hard (DeepSearch eqs. 8-9)."""
+
+    samples: int = Field(4, ge=1, description="K direct rollouts per problem (Pass1@K).")
+    threshold: float = Field(0.25, ge=0, le=1, description="Share of correct samples, the paper's delta.")
+    comparison: Literal["<=", "<"] = Field("<=", description="How the share is compared with the threshold.")
+    problems: int = Field(0, ge=0, description="Screen only the first so many training problems; 0 is all.")
+
+
+class SearchSpec(StrictModel):
+    """One tree (ALGORITHM.md sections 2 to 4)."""
+
+    width: int = Field(8, ge=1, description="Children per expansion.")
+    max_depth: int = Field(64, ge=1, description="Deepest node, d_T.")
+    step_tokens: int = Field(256, ge=1, description="Longest step, in tokens.")
+    trajectories: int = Field(8, ge=1, description="Recorded trajectories that finish a tree.")
+    max_expansions: int = Field(0, ge=0, description="Expansions that end a tree early; 0 is no bound.")
+    exploration: float = Field(2.0, ge=0, description="Lambda of the local UCT choice among siblings.")
+    gamma_min: float = Field(0.1, ge=0, le=1, description="Smallest backup decay.")
+    record: Literal["one", "all"] = Field(
+        "one", description="`one`: the paper's single trajectory per expansion; `all`: every verified terminal."
+    )
+    trajectory_entropy: Literal["tokens", "steps"] = Field(
+        "tokens", description="Mean over all tokens (released code) or over steps (paper)."
+    )
+    selector: Selector = _default("frontier")
+    backup: Backup = _default("constrained")
+    negative: Negative = _default("most_confident")
+
+
+class OptimizerSpec(StrictModel):
+    """AdamW."""
+
+    lr: float = Field(1e-6, gt=0, description="Learning rate after warm-up.")
+    warmup_steps: int = Field(10, ge=0, description="Updates of linear warm-up.")
+    weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay.")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's moment decays.")
+    grad_clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
+    fp32_state: bool = Field(True, description="Keep fp32 master weights and moments when parameters are bf16.")
+
+
+class SoftClipSpec(StrictModel):
+    """`q <- tanh(q / epsilon) * q_max` on non-terminal nodes (DeepSearch section 5)."""
+
+    epsilon: float = Field(1.0, gt=0, description="epsilon_q.")
+    q_max: float = Field(1.0, gt=0, description="Largest value after clipping.")
+
+
+class OverlongSpec(StrictModel):
+    """Soft penalty on long responses (DAPO)."""
+
+    buffer: int = Field(0, ge=0, description="Tokens before the limit where the penalty starts; 0 is off.")
+    factor: float = Field(1.0, ge=0, description="Penalty at the limit.")
+
+
+class TrainSpec(StrictModel):
+    """The update."""
+
+    loss: Loss = _default("tree_grpo")
+    advantage: Advantage = _default("node")
+    optimizer: OptimizerSpec = Field(default_factory=OptimizerSpec)
+    batch_problems: int = Field(256, ge=1, description="Problems sampled per step.")
+    mini_batch_problems: int = Field(32, ge=1, description="Problems per policy update.")
+    micro_batch_tokens: int = Field(18432, ge=1, description="Most tokens through the model at once.")
+    packing: Literal["auto", "dense", "suffix", "flex"] = Field("auto", description="How shared tokens are computed.")
+    gradient_checkpointing: bool = Field(False, description="Recompute activations in the backward pass.")
+    compile: bool = Field(False, description="torch.compile the model.")
+    temperature: float = Field(1.0, gt=0, description="Temperature of the trained log-probabilities.")
+
+
+class RoundsSpec(StrictModel):
+    """When the run ends; whichever bound comes first (0 is no bound)."""
+
+    count: int = Field(1, ge=1, description="Rounds of screen, search and train.")
+    steps: int = Field(0, ge=0, description="Steps per round; 0 is one pass over the hard set.")
+    max_steps: int = Field(0, ge=0, description="Steps in all.")
+    max_tokens: int = Field(0, ge=0, description="Tokens sampled for training, screening included.")
+    max_hours: float = Field(0, ge=0, description="Wall-clock hours.")
+
+
+class EvaluateSpec(StrictModel):
+    """The held-out evaluation before and after training."""
+
+    problems: int = Field(0, ge=0, description="Test problems; 0 is all, and none if the task has no test split.")
+    samples: int = Field(4, ge=1, description="Samples per problem.")
+    hard_only: bool = Field(True, description="Judge on test problems that the starting policy finds hard.")
+    temperature: float = Field(0.6, gt=0, description="Softmax temperature.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Nucleus mass.")
+
+
+class RunSpec(StrictModel):
+    """A whole run; defaults are the published DeepSearch setting."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder is `runs/NAME`.")
+    seed: int = Field(0, ge=0, description="Every random choice of the run derives from it.")
+    model: ModelSpec
+    task: Task
+    prompt: PromptSpec = Field(default_factory=PromptSpec)
+    verifier: Verifier = _default("math")
+    engine: Engine = _default("transformers")
+    cache: Cache = _default("sqlite")
+    filter: Filter = _default("garbled")
+    mode: Literal["search", "direct"] = Field(
+        "search", description="`direct` samples whole responses instead of trees (the GRPO and DAPO baselines)."
+    )
+    replay: bool = Field(True, description="Use cached solutions in place of search where there are any.")
+    sampling: SamplingSpec = Field(default_factory=SamplingSpec)
+    max_response_tokens: int = Field(16384, ge=1, description="Longest response; a search also ends at depth x step.")
+    tokens_in_flight: int = Field(65536, ge=1, description="Bound on prefix + new tokens of requests under way.")
+    screen: ScreenSpec = Field(default_factory=ScreenSpec)
+    search: SearchSpec = Field(default_factory=SearchSpec)
+    train: TrainSpec = Field(default_factory=TrainSpec)
+    soft_clip: SoftClipSpec = Field(default_factory=SoftClipSpec)
+    overlong: OverlongSpec = Field(default_factory=OverlongSpec)
+    rounds: RoundsSpec = Field(default_factory=RoundsSpec)
+    evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec)
+    checkpoint_every: int = Field(5, ge=1, description="Steps between checkpoints.")
+    probe_bound: float = Field(0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync.")
+    trackers: tuple[Tracker, ...] = Field((), description="Where records go besides events.jsonl.")
+    plugins: tuple[str, ...] | None = Field(None, description="Only these plugin distributions; null is all.")
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> RunSpec:
+        if self.train.mini_batch_problems > self.train.batch_problems:
+            raise ValueError("train.mini_batch_problems is larger than train.batch_problems; lower it")
+        return self
+
+    def dump(self) -> dict[str, Any]:
+        """The resolved spec as JSON data; loading it again gives an equal spec."""
+        return self.model_dump(mode="json")
+
+
+def read_json(path: str | Path) -> Any:
+    """The file's JSON. Raises SpecError with line and column."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SpecError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+
+
+def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Apply `a.b=value` assignments (value is JSON, or a plain string) to a copy of `data`."""
+    result = json.loads(json.dumps(data))
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise SpecError(f"--set {assignment}: expected path=value, such as search.selector.kind=uct")
+        set_path(result, path, _json_or_text(text))
+    return result
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def set_path(data: dict[str, Any], path: str, value: Any) -> None:
+    """Set `path` (dots) in nested dicts. Setting another `kind` drops the old kind's fields."""
+    *parents, last = path.split(".")
+    for name in parents:
+        data = data.setdefault(name, {})
+        if not isinstance(data, dict):
+            raise SpecError(f"--set {path}: '{name}' is a value, not an object")
+    if last == "kind" and data.get("kind", value) != value:
+        data.clear()
+    data[last] = value
+
+
+def parse_spec(data: Any, source: str = "spec", registry: Registry | None = None) -> RunSpec:
+    """Check `data` and resolve its components. Raises SpecError listing every fault, one line each."""
+    registry = registry or load_registry()
+    try:
+        return RunSpec.model_validate(data, context={"registry": registry})
+    except ValidationError as error:
+        raise SpecError(*validation_lines(error, source)) from None
+
+
+def validation_lines(error: ValidationError, source: str) -> list[str]:
+    """One line per fault: source, JSON path, message, and the value where it is short."""
+    lines: list[str] = []
+    for fault in error.errors():
+        path = ".".join(map(str, fault["loc"])) or "(top)"
+        value = json.dumps(fault["input"], default=str)
+        shown = f" (found {value})" if len(value) <= 60 and fault["type"] != "missing" else ""
+        lines.append(f"{source}: {path}: {fault['msg']}{shown}")
+    return lines
+
+
+def load_spec(path: str | Path, assignments: Iterable[str] = ()) -> RunSpec:
+    """Read a spec file, apply overrides, check it. Raises SpecError; `RunSpec.dump` is the resolved form."""
+    data = read_json(path)
+    if not isinstance(data, Mapping):
+        raise SpecError(f"{path}: a spec is a JSON object, not {type(data).__name__}")
+    return parse_spec(override(dict(data), assignments), str(path))
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """`path: old -> new` for every leaf that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = sorted(old.keys() | new.keys())
+        return [d for n in names for d in differences(old.get(n), new.get(n), f"{path}.{n}" if path else n)]
+    return [] if old == new else [f"{path}: {json.dumps(old)} -> {json.dumps(new)}"]
+
+
+__all__ = ["RunSpec", "did_you_mean", "differences", "load_spec", "override", "parse_spec", "read_json"]

@@ -1,0 +1,155 @@
+"""The records that cross stages. Shape letters: G trajectories of a group, T tokens of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+StopReason = Literal["eos", "stop", "length"]
+Origin = Literal["search", "direct", "cached"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One question with its reference answer.
+
+    `prompt` is plain text or chat messages (`{"role", "content"}`); `id` is unique in its task.
+    """
+
+    id: str
+    prompt: str | tuple[Mapping[str, str], ...]
+    answer: str
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verifier's decision on one answer; `reason` is a short code such as `equal` or `timeout`."""
+
+    correct: bool
+    answer: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """Ask an engine for `n` continuations of `prefix`.
+
+    Sample `i` depends only on (`prefix`, sampling fields, `seed`, `i`), never on the rest of the batch.
+    `top_k` 0 and `top_p` 1 switch truncation off. `stop_strings` end a sample after the token that
+    completes one; `stop_tokens` are ids that do so besides the model's own end-of-sequence ids.
+    """
+
+    id: str
+    prefix: tuple[int, ...]
+    n: int
+    max_tokens: int
+    seed: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    stop_tokens: tuple[int, ...] = ()
+    stop_strings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One continuation.
+
+    `tokens` [T] includes the token that ended it (end-of-sequence or stop). `logprobs` [T] are natural
+    logarithms under the untempered, untruncated policy. `stop` is `eos` also when the end-of-sequence token is the
+    last one allowed. `version` is the policy version the first token was drawn under.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    stop: StopReason
+    version: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """All samples of one finished request, in order of their index."""
+
+    request_id: str
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class EngineStats:
+    """Counters since the engine was opened (tokens, seconds)."""
+
+    decoded_tokens: int = 0
+    """Tokens sampled."""
+    cached_tokens: int = 0
+    """Prefix tokens whose keys and values came from the cache."""
+    encoded_tokens: int = 0
+    """Prefix tokens that had to go through the model."""
+    reencoded_tokens: int = 0
+    """The part of `encoded_tokens` that had been through the model before."""
+    model_seconds: float = 0.0
+    scheduler_seconds: float = 0.0
+    occupancy: float = 0.0
+    """Mean share of the running batch's rows that were in use."""
+    peak_cache_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One response to a problem, as it is trained.
+
+    `tokens` [T] and `logprobs` [T] are the response only; `node_lengths` [D] cuts it into steps (one per node
+    on the path, root excluded; a direct rollout has one) and `node_ids` names them within the tree. `values` [D] are the
+    nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `parent_values` [D] is the
+    Monte-Carlo or backed-up value of each node's parent.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    node_lengths: tuple[int, ...]
+    node_ids: tuple[int, ...]
+    values: tuple[float, ...]
+    parent_values: tuple[float, ...]
+    reward: float
+    entropy: float
+    stop: StopReason
+    version: int
+    origin: Origin
+    answer: str | None = None
+    path: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trajectories of one problem that are normalised together, and their prompt."""
+
+    problem: Problem
+    prompt_tokens: tuple[int, ...]
+    trajectories: tuple[Trajectory, ...]
+    origin: Origin
+    stats: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def solved(self) -> bool:
+        """Whether any trajectory is correct."""
+        return any(t.reward > 0 for t in self.trajectories)
+
+
+@dataclass(frozen=True)
+class CachedSolution:
+    """A verified response in the cache, with where it came from."""
+
+    problem_id: str
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    text: str
+    run: str
+    round: int
+    step: int
+    policy_version: int
+
+
+def mean_reward(rewards: Sequence[float]) -> float:
+    """The mean of the rewards of a group [G], 0 for an empty one."""
+    return sum(rewards) / len(rewards) if rewards else 0.0
