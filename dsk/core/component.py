@@ -60,7 +60,7 @@ class Component(StrictModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        if cls.is_concrete() or cls is Component:
+        if cls.is_concrete() or not hasattr(cls, "role"):
             return handler(source)
 
         def resolve(value: Any, info: ValidationInfo) -> Component:
@@ -74,7 +74,7 @@ class Component(StrictModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        if cls.is_concrete() or cls is Component:
+        if cls.is_concrete() or not hasattr(cls, "role"):
             return handler(schema)
         from dsk.core.registry import load_registry
 

@@ -101,8 +101,8 @@ class Trajectory:
 
     `tokens` [T] and `logprobs` [T] are the response only; `node_lengths` [D] cuts it into steps (one per node
     on the path, root excluded; a direct rollout has one) and `node_ids` names them within the tree. `values` [D] are the
-    nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `parent_values` [D] is the
-    Monte-Carlo or backed-up value of each node's parent.
+    nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `mean_rewards` [D + 1] is the
+    Monte-Carlo value of each node, the root first: the mean reward of all verified terminals below it.
     """
 
     tokens: tuple[int, ...]
@@ -110,7 +110,7 @@ class Trajectory:
     node_lengths: tuple[int, ...]
     node_ids: tuple[int, ...]
     values: tuple[float, ...]
-    parent_values: tuple[float, ...]
+    mean_rewards: tuple[float, ...]
     reward: float
     entropy: float
     stop: StopReason
