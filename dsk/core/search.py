@@ -51,20 +51,20 @@ class TreeSearch:
         self.expansion_order: list[int] = []
         self.dropped_samples = 0
         self.tokens_to_first_solution = 0
-        self._target: int | None = ROOT
+        self.target: int | None = ROOT
         self._unjudged: list[int] = []
 
     @property
     def finished(self) -> bool:
         """Whether the tree asks for nothing more."""
-        return self._target is None and not self._unjudged
+        return self.target is None and not self._unjudged
 
     def next_request(self) -> SampleRequest | None:
         """The expansion to sample now; None when the tree is finished or awaits verdicts."""
-        if self._target is None or self._unjudged:
+        if self.target is None or self._unjudged:
             return None
-        tokens, _ = self.tree.response(self._target)
-        path = "/".join(map(str, self.tree.indices(self._target)))
+        tokens, _ = self.tree.response(self.target)
+        path = "/".join(map(str, self.tree.indices(self.target)))
         return SampleRequest(
             id=f"{self.problem.id}#{self.seed}:{path}",
             prefix=(*self.prompt, *tokens),
@@ -81,7 +81,7 @@ class TreeSearch:
 
         Samples with a non-finite log-probability are dropped and counted.
         """
-        node = self._target
+        node = self.target
         if node is None or self._unjudged:
             raise ValueError("apply without an outstanding request")
         kept = [s for s in samples if all(map(math.isfinite, s.logprobs))]
@@ -131,12 +131,12 @@ class TreeSearch:
         budget = self.spec.max_expansions
         spent = bool(budget) and len(self.expansion_order) >= budget
         if spent or len(self.recorded) >= self.spec.trajectories or not self.open:
-            self._target = None
+            self.target = None
         elif siblings:
             nodes = np.asarray(siblings)
-            self._target = int(nodes[np.argmax(uct(self.tree, nodes, self.spec.exploration))])
+            self.target = int(nodes[np.argmax(uct(self.tree, nodes, self.spec.exploration))])
         else:
-            self._target = self.open.select(self._rng("select"))
+            self.target = self.open.select(self._rng("select"))
 
     def _rng(self, purpose: str) -> np.random.Generator:
         return np.random.default_rng(derive_seed(self.seed, purpose, len(self.expansion_order)))

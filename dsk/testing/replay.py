@@ -52,7 +52,7 @@ def run_script(search: TreeSearch, script: Mapping[str, Mapping[str, Any]]) -> T
         return "/".join(map(str, search.tree.indices(node)))
 
     while search.next_request() is not None:
-        parent = path(search._target or 0)  # pyright: ignore[reportPrivateUsage]
+        parent = path(search.target or 0)
         steps = [script[f"{parent}/{i}" if parent else str(i)] for i in range(search.spec.width)]
         terminals = search.apply([_sample(step) for step in steps])
         search.judge([Verdict(script[path(node)]["correct"], None, "script") for node in terminals]) if terminals else None

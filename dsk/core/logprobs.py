@@ -1,0 +1,103 @@
+"""Log-probabilities of chosen tokens without ever holding all logits.
+
+The head runs over chunks of positions; the backward pass computes each chunk's logits again, so that a vocabulary of
+150k at 16k positions costs one chunk of memory, in the forward and in the backward pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK_ELEMENTS = 1 << 26
+"""Logits held at once: 256 MiB in fp32, 440 positions of a 152k vocabulary."""
+
+
+def chosen_logprobs(
+    hidden: Tensor,
+    head: torch.nn.Linear,
+    targets: Tensor,
+    temperature: float = 1.0,
+    with_entropy: bool = False,
+    chunk: int | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Log-probability of each target [P], and the entropy of its distribution [P] (nats) if asked for.
+
+    `hidden` is [P, H]: the state that predicts each target. Softmax runs in fp32 (fp64 for fp64 models). Both results
+    carry gradients to `hidden` and the head.
+    """
+    chunk = chunk or max(1, CHUNK_ELEMENTS // head.weight.shape[0])
+    settings = (temperature, with_entropy, chunk)
+    return _ChosenLogprobs.apply(hidden, head.weight, head.bias, targets, *settings)  # pyright: ignore
+
+
+def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float) -> Tensor:
+    logits = torch.nn.functional.linear(hidden, weight, bias)
+    logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+    return logits.div_(temperature) if temperature != 1 else logits
+
+
+class _ChosenLogprobs(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, *settings: Any) -> Any:
+        temperature, with_entropy, chunk = settings
+        chosen, norms, entropies = [], [], []
+        for part, target in zip(hidden.split(chunk), targets.split(chunk), strict=True):
+            logits = _logits(part, weight, bias, temperature)
+            norm = logits.logsumexp(-1)
+            chosen.append(logits.gather(-1, target[:, None])[:, 0] - norm)
+            norms.append(norm)
+            if with_entropy:
+                probs = (logits - norm[:, None]).exp_()
+                entropies.append(norm - torch.linalg.vecdot(probs, logits))
+        entropy = torch.cat(entropies) if with_entropy else None
+        norm = torch.cat(norms)
+        ctx.save_for_backward(hidden, weight, bias, targets, norm, entropy)
+        ctx.settings = settings
+        ctx.set_materialize_grads(False)
+        return torch.cat(chosen), entropy
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        hidden, weight, bias, targets, norm, entropy = ctx.saved_tensors
+        temperature, _, chunk = ctx.settings
+        grad_chosen, grad_entropy = grads
+        grad_hidden = torch.empty_like(hidden)
+        grad_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
+        grad_bias = torch.zeros_like(bias) if bias is not None and ctx.needs_input_grad[2] else None
+        for start in range(0, len(hidden), chunk):
+            piece = slice(start, start + chunk)
+            log_probs = _logits(hidden[piece], weight, bias, temperature).sub_(norm[piece, None])
+            grad = _grad_logits(
+                log_probs,
+                targets[piece],
+                None if grad_chosen is None else grad_chosen[piece],
+                None if grad_entropy is None else (grad_entropy[piece], entropy[piece]),
+            )
+            grad = (grad.div_(temperature) if temperature != 1 else grad).to(weight.dtype)
+            torch.mm(grad, weight, out=grad_hidden[piece])
+            if grad_weight is not None:
+                grad_weight.addmm_(grad.T, hidden[piece])
+            if grad_bias is not None:
+                grad_bias += grad.sum(0)
+        return grad_hidden, grad_weight, grad_bias, None, None, None, None
+
+
+def _grad_logits(
+    log_probs: Tensor, targets: Tensor, grad_chosen: Tensor | None, entropy: tuple[Tensor, Tensor] | None
+) -> Tensor:
+    """d(log p_t)/dx = onehot - p and dH/dx = -p (log p + H), weighted and summed; overwrites `log_probs`."""
+    if entropy is not None:
+        grad_entropy, value = entropy
+        probs = log_probs.exp()
+        grad = log_probs.add_(value[:, None]).mul_(probs).mul_(-grad_entropy[:, None])
+        if grad_chosen is not None:
+            grad.addcmul_(probs, grad_chosen[:, None], value=-1)
+    else:
+        assert grad_chosen is not None
+        grad = log_probs.exp_().mul_(-grad_chosen[:, None])
+    if grad_chosen is not None:
+        grad.scatter_add_(-1, targets[:, None], grad_chosen[:, None])
+    return grad

@@ -1,0 +1,106 @@
+"""A run's folder: append-only events, atomically written files, sampled groups by step."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from dsk.core.errors import CheckpointError
+from dsk.core.types import Group, Problem, Trajectory
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, whole or not at all. Raises CheckpointError (disk full, no permission)."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}; what was saved before is intact") from error
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically, indented."""
+    write_atomically(path, (json.dumps(data, indent=2, sort_keys=False) + "\n").encode())
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The file's records; a last line cut short by a crash is left out."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.endswith("\n"):
+                yield json.loads(line)
+
+
+def read_records(folder: str | Path) -> list[dict[str, Any]]:
+    """A run's events without what a resume rolled back."""
+    kept: list[dict[str, Any]] = []
+    for record in read_jsonl(Path(folder) / "events.jsonl"):
+        if record["event"] == "resumed":
+            kept = [r for r in kept if r["seq"] < record["from_seq"]]
+        kept.append(record)
+    return kept
+
+
+class EventLog:
+    """events.jsonl: one JSON object a line, flushed as it is written. `seq` counts records, `time` is in seconds."""
+
+    def __init__(self, folder: Path, seq: int = 0) -> None:
+        self._file = (folder / "events.jsonl").open("a", encoding="utf-8")
+        self.seq = seq
+
+    def append(self, event: str, **figures: Any) -> dict[str, Any]:
+        """Write one record and return it."""
+        record = {"event": event, "seq": self.seq, "time": round(time.time(), 3), **figures}
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        self.seq += 1
+        return record
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _group_lines(groups: Iterable[Group]) -> Iterator[bytes]:
+    for group in groups:
+        yield (json.dumps(asdict(group)) + "\n").encode()
+
+
+def write_groups(path: Path, groups: Sequence[Group]) -> None:
+    """Save a step's groups (JSON lines, zstandard), atomically."""
+    write_atomically(path, zstandard.ZstdCompressor(level=3).compress(b"".join(_group_lines(groups))))
+
+
+def read_groups(path: Path) -> list[Group]:
+    """Load what `write_groups` saved."""
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
+        return [_group(json.loads(line)) for line in io.TextIOWrapper(stream, encoding="utf-8")]
+
+
+def _group(data: Mapping[str, Any]) -> Group:
+    trajectories = tuple(Trajectory(**{k: _frozen(v) for k, v in t.items()}) for t in data["trajectories"])
+    return Group(_problem(data["problem"]), tuple(data["prompt_tokens"]), trajectories, data["origin"], data["stats"])
+
+
+def _problem(data: Mapping[str, Any]) -> Problem:
+    return Problem(data["id"], _frozen(data["prompt"]), data["answer"], data["meta"])
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
