@@ -1,0 +1,352 @@
+"""An open run: every part of a spec assembled, and the verbs that the loop in `rounds.py` is written in."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from dsk.core.checkpoint import RunState, latest_checkpoint, load_checkpoint, save_checkpoint
+from dsk.core.direct import DirectRollouts, whole_response
+from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
+from dsk.core.evaluate import Score, score
+from dsk.core.policy import load_policy
+from dsk.core.records import EventLog, read_groups, read_jsonl, read_records, write_groups, write_json
+from dsk.core.scheduler import Job, Progress, Scheduler
+from dsk.core.search import TreeSearch
+from dsk.core.seeding import derive_seed
+from dsk.core.spec import RunSpec, SamplingSpec
+from dsk.core.trainer import Trainer
+from dsk.core.types import CachedSolution, Group, Problem, Trajectory
+
+SCREEN_CHUNK = 512
+
+
+class Listener(Protocol):
+    """Who watches a run: gets every record, and progress within a phase."""
+
+    def record(self, record: Mapping[str, Any]) -> None: ...
+    def progress(self, phase: str, progress: Progress) -> None: ...
+
+
+class Silent:
+    """A listener that shows nothing."""
+
+    def record(self, record: Mapping[str, Any]) -> None:
+        """Ignore a record."""
+
+    def progress(self, phase: str, progress: Progress) -> None:
+        """Ignore progress."""
+
+
+class Session:
+    """Policy, trainer, engine, verifier, cache and records of one run; use as a context manager."""
+
+    def __init__(self, spec: RunSpec, folder: Path, listener: Listener, should_stop: Callable[[], bool]) -> None:
+        self.spec, self.folder, self.listener, self.should_stop = spec, folder, listener, should_stop
+        self.state = RunState()
+        self._seconds: dict[str, float] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Session:
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def _open(self, stack: ExitStack) -> None:
+        spec = self.spec
+        self.problems = {p.id: p for p in self._train_problems()}
+        self.policy = load_policy(spec.model)
+        self._check_lengths()
+        self.trainer = Trainer(self.policy, spec.train, spec.max_response_tokens)
+        optimizer = self._restore()
+        if optimizer is not None:
+            self.trainer.load_state_dict(optimizer)
+        self.verifier = stack.enter_context(spec.verifier.open())
+        cache_keys = (spec.task.identity, json.dumps(spec.verifier.dump(), sort_keys=True))
+        self.cache = stack.enter_context(spec.cache.open(str(self.folder), *cache_keys))
+        self.engine = stack.enter_context(spec.engine.open(self.policy))
+        trackers = [stack.enter_context(t.open(str(self.folder), spec.dump())) for t in spec.trackers]
+        self._events = EventLog(self.folder, len(list(read_jsonl(self.folder / "events.jsonl"))))
+        stack.callback(self._events.close)
+        self._watchers: list[Callable[[Mapping[str, Any]], None]] = [self.listener.record, *(t.log for t in trackers)]
+        if optimizer is not None:
+            self._resume()
+
+    def _restore(self) -> dict[str, Any] | None:
+        path = latest_checkpoint(self.folder / "checkpoints")
+        if path is None:
+            return None
+        self.state, optimizer = load_checkpoint(path, self.policy.model)
+        self._seconds = dict(self.state.seconds)
+        return optimizer
+
+    def _resume(self) -> None:
+        """Forget what a crash left beyond the checkpoint, and say so in the records."""
+        self.cache.rollback(self.spec.name, self.state.step)
+        for path in self.folder.glob("trees/*.jsonl.zst"):
+            if int(path.name.split(".")[0]) > self.state.step:
+                path.unlink()
+        for path in self.folder.glob("rounds/*"):
+            if int(path.name) > self.state.round:
+                for file in path.iterdir():
+                    file.unlink()
+        self.emit("resumed", from_seq=self.state.event_seq, step=self.state.step, round=self.state.round)
+        self.engine.sync(self.policy, self.state.version)
+
+    def _train_problems(self) -> list[Problem]:
+        limit = self.spec.screen.problems
+        problems: list[Problem] = []
+        for problem in self.spec.task.problems("train"):
+            problems.append(problem)
+            if limit and len(problems) == limit:
+                break
+        if not problems:
+            raise DataError("task: no training problems; check its path and fields")
+        return problems
+
+    def _check_lengths(self) -> None:
+        """Encode every prompt once, so that one too long is refused before anything runs."""
+        self.prompts = {p.id: self.policy.prompt_tokens(p, self.spec.prompt) for p in self.problems.values()}
+        longest = max(self.prompts.values(), key=len)
+        total = len(longest) + self.spec.max_response_tokens
+        if total > self.policy.max_length:
+            raise DataError(
+                f"max_response_tokens: prompt of {len(longest)} tokens + response of {self.spec.max_response_tokens}"
+                f" is {total}, more than the model's context of {self.policy.max_length}; lower max_response_tokens"
+            )
+
+    def emit(self, event: str, **figures: Any) -> None:
+        """Write a record and show it to the listener and the trackers."""
+        record = self._events.append(event, **figures)
+        for watch in self._watchers:
+            watch(record)
+
+    def records(self) -> list[dict[str, Any]]:
+        """The run's records so far, without what a resume rolled back."""
+        return read_records(self.folder)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count wall-clock seconds towards a phase."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def save(self, **changes: Any) -> None:
+        """Advance the run's state and write a checkpoint."""
+        self.advance(**changes)
+        self.state = self.state.advance(event_seq=self._events.seq, seconds=dict(self._seconds))
+        with self.phase("checkpoint"):
+            save_checkpoint(self.folder / "checkpoints", self.state, self.policy.model, self.trainer.state_dict())
+
+    def advance(self, **changes: Any) -> None:
+        """Change the run's state."""
+        self.state = self.state.advance(**changes)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall-clock seconds by phase."""
+        return {name: round(value, 3) for name, value in self._seconds.items()}
+
+    def sample(self, phase: str, jobs: Sequence[Job]) -> list[Group]:
+        """Run jobs on the engine; tokens are counted in the state."""
+        before = self.engine.stats()
+        scheduler = Scheduler(
+            self.engine,
+            self.verifier,
+            self.policy.decode,
+            self.spec.tokens_in_flight,
+            lambda progress: self.listener.progress(phase, progress),
+            self.should_stop,
+        )
+        with self.phase(phase):
+            groups = scheduler.run(jobs)
+        after = self.engine.stats()
+        if phase != "evaluate":
+            self.advance(
+                sampled_tokens=self.state.sampled_tokens + after.decoded_tokens - before.decoded_tokens,
+                encoded_tokens=self.state.encoded_tokens + after.encoded_tokens - before.encoded_tokens,
+            )
+        return groups
+
+    def direct(self, problem: Problem, n: int, sampling: SamplingSpec, *purpose: object) -> DirectRollouts:
+        """Direct rollouts of a problem, seeded by purpose."""
+        prompt = self.prompts.get(problem.id) or self.policy.prompt_tokens(problem, self.spec.prompt)
+        seed = derive_seed(self.spec.seed, *purpose, problem.id)
+        return DirectRollouts(problem, prompt, n, sampling, self.spec.max_response_tokens, seed)
+
+    def screen(self, problems: Sequence[Problem], *purpose: object, file: Path | None = None) -> dict[str, float]:
+        """Share of correct answers among K direct rollouts of each problem (Pass1@K); resumable with `file`."""
+        known = {row["id"]: row["rate"] for row in read_jsonl(file)} if file else {}
+        rates = {p.id: known[p.id] for p in problems if p.id in known}
+        todo = [p for p in problems if p.id not in rates]
+        for start in range(0, len(todo), SCREEN_CHUNK):
+            chunk = todo[start : start + SCREEN_CHUNK]
+            jobs = [self.direct(p, self.spec.screen.samples, self.spec.sampling, *purpose) for p in chunk]
+            rows = [
+                {"id": g.problem.id, "rate": g.stats["solved_share"], "tokens": g.stats["tokens"]}
+                for g in self.sample("screen" if file else "evaluate", jobs)
+            ]
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("a", encoding="utf-8") as out:
+                    out.writelines(json.dumps(row) + "\n" for row in rows)
+            rates |= {str(row["id"]): float(row["rate"]) for row in rows}
+        return rates
+
+    def is_hard(self, rate: float) -> bool:
+        """Whether a pass rate puts a problem into the hard set (eq. 9)."""
+        bound = self.spec.screen.threshold
+        return rate <= bound if self.spec.screen.comparison == "<=" else rate < bound
+
+    def evaluate(self, when: str, problems: Sequence[Problem]) -> Score:
+        """Held-out pass@1 with fresh samples; recorded."""
+        settings = self.spec.evaluate
+        sampling = SamplingSpec(temperature=settings.temperature, top_p=settings.top_p)
+        jobs = [self.direct(p, settings.samples, sampling, "evaluate", when) for p in problems]
+        groups = self.sample("evaluate", jobs)
+        result = score([g.stats["solved_share"] for g in groups], settings.samples, self.spec.seed)
+        truncated = sum(g.stats["truncated"] for g in groups) / max(len(groups) * settings.samples, 1)
+        self.emit("evaluation", when=when, truncated=truncated, **asdict(result))
+        return result
+
+    def job(self, problem: Problem, round_: int, step: int) -> Job:
+        """What a training step samples for a problem: replay and direct rollouts, a tree, or direct rollouts alone."""
+        spec = self.spec
+        seed = derive_seed(spec.seed, "train", round_, step, problem.id)
+        prompt, total = self.prompts[problem.id], spec.search.trajectories
+        cached = self._replayed(problem)[:total] if spec.replay else []
+        if cached or spec.mode == "direct":
+            direct = (spec.sampling, spec.max_response_tokens, seed, cached)
+            return DirectRollouts(problem, prompt, total - len(cached), *direct)
+        return TreeSearch(problem, prompt, spec.search, spec.sampling, spec.max_response_tokens, seed)
+
+    def _replayed(self, problem: Problem) -> list[Trajectory]:
+        """The problem's cached solutions that still verify, scored under the present policy."""
+        solutions = self.cache.get(problem.id)
+        verdicts = self.verifier.verify([(problem, s.text) for s in solutions]) if solutions else []
+        rejected = sum(not v.correct for v in verdicts)
+        if rejected:
+            self.emit("cache_rejected", problem=problem.id, solutions=rejected)
+        prompt = self.prompts[problem.id]
+        return [
+            whole_response(s.tokens, self._score(prompt, s.tokens), True, "eos", self.state.version, "cached", v.answer)
+            for s, v in zip(solutions, verdicts, strict=True)
+            if v.correct
+        ]
+
+    def _score(self, prompt: tuple[int, ...], tokens: tuple[int, ...]) -> tuple[float, ...]:
+        return tuple(self.trainer.score([*prompt, *tokens])[len(prompt) - 1 :])
+
+    def collect(self, problems: Sequence[Problem]) -> list[Group]:
+        """The groups of one step: sampled, or read back where a resume finds them saved."""
+        path = self.folder / "trees" / f"{self.state.step:06d}.jsonl.zst"
+        if path.is_file():
+            return read_groups(path)
+        jobs = [self.job(p, self.state.round, self.state.step) for p in problems]
+        groups = self.sample("search" if self.spec.mode == "search" else "rollouts", jobs)
+        groups = [self._without_garbled(group) for group in groups]
+        write_groups(path, groups)
+        return groups
+
+    def _without_garbled(self, group: Group) -> Group:
+        """Drop garbled and looping negatives (paper 4.2), counted by reason."""
+        kept, dropped = [], dict[str, float]()
+        for t in group.trajectories:
+            reason = None if t.reward > 0 else self.spec.filter.reason(t.tokens, self.policy.decode(t.tokens))
+            if reason is None:
+                kept.append(t)
+            else:
+                dropped[f"dropped_{reason}"] = dropped.get(f"dropped_{reason}", 0) + 1
+        return replace(group, trajectories=tuple(kept), stats={**group.stats, **dropped}) if dropped else group
+
+    def update(self, groups: Sequence[Group]) -> dict[str, float]:
+        """All mini-batch updates of a step, continuing where a resume left off; the means of their figures."""
+        size = self.spec.train.mini_batch_problems
+        batches = [groups[i : i + size] for i in range(0, len(groups), size)]
+        figures: list[Mapping[str, float]] = []
+        for batch in batches[self.state.mini_batch :]:
+            with self.phase("train"):
+                record = self._checked_update(batch)
+            if record is None:
+                self.save()
+                raise InterruptedRun("interrupted while training; state is saved, continue with --resume")
+            self.emit("update", step=self.state.step, mini_batch=self.state.mini_batch, **record)
+            self.advance(
+                mini_batch=self.state.mini_batch + 1,
+                version=self.state.version + 1,
+                trained_tokens=self.state.trained_tokens + int(record.get("tokens", 0)),
+            )
+            figures.append(record)
+        updates = [r for r in self.records() if r["event"] == "update" and r["step"] == self.state.step]
+        return {k: float(np.mean([r[k] for r in updates])) for k in figures[-1]} if figures else {}
+
+    def _checked_update(self, batch: Sequence[Group]) -> Mapping[str, float] | None:
+        try:
+            return self.trainer.update(batch, self.should_stop)
+        except NonFiniteLossError as error:
+            path = self.folder / "bad_batch.jsonl.zst"
+            write_groups(path, batch)
+            last = latest_checkpoint(self.folder / "checkpoints")
+            raise NonFiniteLossError(
+                f"step {self.state.step}: {error}; batch written to {path}; last good checkpoint: {last or 'none'}"
+            ) from error
+
+    def sync(self) -> None:
+        """Give the engine the new weights and compare both on a probe. Raises EngineError beyond the bound."""
+        with self.phase("sync"):
+            self.engine.sync(self.policy, self.state.version)
+            probe = next(iter(self.prompts.values()))[: self.policy.max_length]
+            if len(probe) < 2:
+                return
+            gap = float(np.abs(np.subtract(self.engine.score(probe), self.trainer.score(probe))).max())
+        self.emit("sync", version=self.state.version, probe_error=gap)
+        if not gap <= self.spec.probe_bound:
+            raise EngineError(
+                f"after weight sync {self.state.version} engine and trainer differ by {gap:.3g} in log-probability,"
+                f" more than probe_bound = {self.spec.probe_bound}: the engine holds stale or wrong weights"
+            )
+
+    def admit(self, hard: set[str]) -> int:
+        """Put this round's solutions of problems that are still hard into the cache (Algorithm 1). How many were new."""
+        first = self.state.step - self.state.round_step
+        new: list[CachedSolution] = []
+        for step in range(first, self.state.step):
+            groups = read_groups(self.folder / "trees" / f"{step:06d}.jsonl.zst")
+            new += [s for g in groups if g.origin == "search" and g.problem.id in hard for s in self._solutions(g, step)]
+        return self.cache.put(new)
+
+    def _solutions(self, group: Group, step: int) -> Iterator[CachedSolution]:
+        for t in group.trajectories:
+            if t.reward > 0:
+                text = self.policy.decode(t.tokens)
+                place = (self.spec.name, self.state.round, step, t.version)
+                yield CachedSolution(group.problem.id, t.tokens, t.logprobs, text, *place)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Write the trained model and `summary.json`."""
+        self.policy.model.save_pretrained(self.folder / "final")
+        self.policy.tokenizer.save_pretrained(self.folder / "final")
+        write_json(self.folder / "summary.json", summary)
+        self.emit("finished", step=self.state.step)
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident set of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
