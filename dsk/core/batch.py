@@ -79,9 +79,7 @@ def _group_rows(index: int, group: Group, credit_G_D: Sequence[Sequence[float]])
         _check(group, number, trajectory)
         if trajectory.tokens:
             spread = chain.from_iterable(repeat(a, n) for a, n in zip(credit_D, trajectory.node_lengths, strict=True))
-            rows.append(
-                TrainingRow(index, group.prompt_tokens, trajectory.tokens, tuple(spread), trajectory.logprobs)
-            )
+            rows.append(TrainingRow(index, group.prompt_tokens, trajectory.tokens, tuple(spread), trajectory.logprobs))
     return rows
 
 

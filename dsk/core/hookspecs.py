@@ -1,10 +1,10 @@
 """The plugin surface: one hook per role. A plugin implements the ones it needs.
 
-    import dsk
+import dsk
 
-    @dsk.hookimpl
-    def register_selectors(register):
-        register(MySelector)
+@dsk.hookimpl
+def register_selectors(register):
+    register(MySelector)
 """
 
 # pyright: reportUnusedParameter=false

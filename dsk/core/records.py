@@ -29,12 +29,19 @@ def write_atomically(path: Path, data: bytes) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}; what was saved before is intact") from error
+        raise CheckpointError(
+            f"{path}: cannot be written: {error.strerror}; what was saved before is intact"
+        ) from error
 
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON atomically, indented."""
     write_atomically(path, (json.dumps(data, indent=2, sort_keys=False) + "\n").encode())
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, atomically."""
+    write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

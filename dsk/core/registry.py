@@ -63,7 +63,7 @@ class Registry:
         if not (inspect.isclass(component) and issubclass(component, base)):
             return f"register_{PLURALS[role]} got {name}, which is not a subclass of dsk.{base.__name__}"
         if not isinstance(getattr(component, "kind", None), str):
-            return f"{name} has no `kind`; set `kind: ClassVar[str] = \"...\"`"
+            return f'{name} has no `kind`; set `kind: ClassVar[str] = "..."`'
         if inspect.isabstract(component):
             missing = ", ".join(sorted(component.__abstractmethods__))
             return f"{name} does not implement {missing}"

@@ -1,8 +1,8 @@
 """One tree as a pure state machine (ALGORITHM.md sections 2 to 4): no engine, no model, no clock.
 
-    request = search.next_request()      # what to sample, or None when the tree is finished
-    terminals = search.apply(samples)    # nodes whose responses await a verdict
-    search.judge(verdicts)               # one verdict per terminal, in order
+request = search.next_request()      # what to sample, or None when the tree is finished
+terminals = search.apply(samples)    # nodes whose responses await a verdict
+search.judge(verdicts)               # one verdict per terminal, in order
 """
 
 from __future__ import annotations

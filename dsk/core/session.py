@@ -328,7 +328,9 @@ class Session:
         new: list[CachedSolution] = []
         for step in range(first, self.state.step):
             groups = read_groups(self.folder / "trees" / f"{step:06d}.jsonl.zst")
-            new += [s for g in groups if g.origin == "search" and g.problem.id in hard for s in self._solutions(g, step)]
+            new += [
+                s for g in groups if g.origin == "search" and g.problem.id in hard for s in self._solutions(g, step)
+            ]
         return self.cache.put(new)
 
     def _solutions(self, group: Group, step: int) -> Iterator[CachedSolution]:

@@ -166,7 +166,9 @@ class RunSpec(StrictModel):
     rounds: RoundsSpec = Field(default_factory=RoundsSpec)
     evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec)
     checkpoint_every: int = Field(5, ge=1, description="Steps between checkpoints.")
-    probe_bound: float = Field(0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync.")
+    probe_bound: float = Field(
+        0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync."
+    )
     trackers: tuple[Tracker, ...] = Field((), description="Where records go besides events.jsonl.")
     plugins: tuple[str, ...] | None = Field(None, description="Only these plugin distributions; null is all.")
 

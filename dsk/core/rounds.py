@@ -1,0 +1,207 @@
+"""The one loop (DeepSearch Algorithm 1): screen, search or replay, update, screen again."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dsk.core.evaluate import Score
+from dsk.core.folder import open_folder
+from dsk.core.records import read_jsonl, read_records, write_jsonl
+from dsk.core.seeding import derive_seed
+from dsk.core.session import Listener, Session, Silent, peak_memory_bytes
+from dsk.core.spec import RunSpec
+from dsk.core.types import Group, Problem
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and summary."""
+
+    folder: Path
+    summary: Mapping[str, Any]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Every record of events.jsonl, without what a resume rolled back."""
+        return read_records(self.folder)
+
+
+def run(
+    spec: RunSpec,
+    folder: str | Path | None = None,
+    *,
+    resume: bool = False,
+    listener: Listener | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train as `spec` says, in `folder` (default `runs/NAME`).
+
+    `resume` continues a folder whose spec is the same. Raises InterruptedRun, with the state saved, after `should_stop`
+    turns true; every other DskError leaves the last checkpoint to resume from.
+    """
+    place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume)
+    started = time.monotonic()
+    with place.status(), Session(spec, place.path, listener or Silent(), should_stop) as session:
+        held_out = _held_out(session)
+        before = _score_once(session, "before", held_out)
+        for round_ in range(session.state.round, spec.rounds.count):
+            hard = _hard_set(session, round_)
+            if not hard or _out_of_budget(session, started):
+                break
+            _train_round(session, round_, hard, started)
+            _close_round(session, round_, hard)
+        after = _score_once(session, "after", held_out)
+        summary = _summary(session, before, after)
+        session.finish(summary)
+    return Run(place.path, summary)
+
+
+def _hard_set(session: Session, round_: int) -> list[Problem]:
+    """The round's hard problems: screened now in round 0, by the round before otherwise."""
+    path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
+    if not path.is_file():
+        _screen_into(session, round_, list(session.problems.values()))
+    return [session.problems[row["id"]] for row in read_jsonl(path)]
+
+
+def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> list[str]:
+    """Pass1@K of `problems` under the present policy; writes the round's hard set and returns its ids (eqs. 8-9)."""
+    folder = session.folder / "rounds" / str(round_)
+    rates = session.screen(problems, "screen", round_, file=folder / "screen.jsonl")
+    hard = [name for name, rate in rates.items() if session.is_hard(rate)]
+    write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name]} for name in hard])
+    session.emit("screened", round=round_, problems=len(problems), hard=len(hard), mean_rate=_mean(rates.values()))
+    return hard
+
+
+def _train_round(session: Session, round_: int, hard: Sequence[Problem], started: float) -> None:
+    """The round's steps: a batch of hard problems, their groups, the updates, the new weights to the engine."""
+    batches = _batches(session.spec, round_, hard)
+    for batch in batches[session.state.round_step :]:
+        if _out_of_budget(session, started):
+            return
+        groups = session.collect(batch)
+        figures = session.update(groups)
+        session.sync()
+        session.advance(step=session.state.step + 1, round_step=session.state.round_step + 1, mini_batch=0)
+        session.emit("step", step=session.state.step, round=round_, **_step_figures(session, groups, figures))
+        if session.state.step % session.spec.checkpoint_every == 0:
+            session.save()
+
+
+def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
+    """Screen the hard set with the new policy, and cache what search found for problems that stay hard."""
+    still_hard = _screen_into(session, round_ + 1, hard)
+    admitted = session.admit(set(still_hard))
+    problems, solutions = session.cache.count()
+    session.emit(
+        "round",
+        round=round_,
+        hard=len(hard),
+        still_hard=len(still_hard),
+        admitted=admitted,
+        cached_problems=problems,
+        cached_solutions=solutions,
+    )
+    session.save(round=round_ + 1, round_step=0)
+
+
+def _batches(spec: RunSpec, round_: int, hard: Sequence[Problem]) -> list[list[Problem]]:
+    """The round's batches: passes over the hard set, each in its own seeded order."""
+    size = spec.train.batch_problems
+    per_pass = -(-len(hard) // size)
+    steps = spec.rounds.steps or per_pass
+    batches: list[list[Problem]] = []
+    for turn in range(-(-steps // per_pass)):
+        order = list(hard)
+        random.Random(derive_seed(spec.seed, "order", round_, turn)).shuffle(order)
+        batches += [order[i : i + size] for i in range(0, len(order), size)]
+    return batches[:steps]
+
+
+def _out_of_budget(session: Session, started: float) -> bool:
+    bounds, state = session.spec.rounds, session.state
+    earlier = sum(state.seconds.values())
+    return (
+        bool(bounds.max_steps and state.step >= bounds.max_steps)
+        or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
+        or bool(bounds.max_hours and (earlier + time.monotonic() - started) / 3600 >= bounds.max_hours)
+    )
+
+
+def _held_out(session: Session) -> list[Problem]:
+    """The test problems to judge on: those the starting policy finds hard, chosen once and kept on disk."""
+    settings = session.spec.evaluate
+    problems = list(session.spec.task.problems("test"))
+    problems = problems[: settings.problems] if settings.problems else problems
+    if not settings.hard_only or not problems:
+        return problems
+    path = session.folder / "rounds" / "held_out.jsonl"
+    if not path.is_file():
+        rates = session.screen(problems, "held-out")
+        write_jsonl(path, [{"id": name, "rate": rate} for name, rate in rates.items() if session.is_hard(rate)])
+    chosen = {row["id"] for row in read_jsonl(path)}
+    return [p for p in problems if p.id in chosen]
+
+
+def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Score | None:
+    """Evaluate, unless the records already hold the result."""
+    for record in session.records():
+        if record["event"] == "evaluation" and record["when"] == when:
+            return Score(**{name: record[name] for name in Score.__dataclass_fields__})
+    return session.evaluate(when, problems) if problems else None
+
+
+def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, float]) -> dict[str, Any]:
+    trajectories = [t for g in groups for t in g.trajectories]
+    names = {name for g in groups for name in g.stats}
+    return {
+        "problems": len(groups),
+        "solved": sum(g.solved for g in groups),
+        "replayed": sum(g.origin == "cached" for g in groups),
+        "trajectories": len(trajectories),
+        "group_reward": _mean(t.reward for t in trajectories),
+        "trajectory_entropy": _mean(t.entropy for t in trajectories),
+        "stale_samples": sum(t.version < session.state.version - 1 for t in trajectories if t.origin != "cached"),
+        **{f"tree_{name}": _mean(g.stats.get(name, 0.0) for g in groups) for name in sorted(names)},
+        **{f"update_{name}": value for name, value in figures.items()},
+        "sampled_tokens": session.state.sampled_tokens,
+        "trained_tokens": session.state.trained_tokens,
+        "engine": asdict(session.engine.stats()),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _summary(session: Session, before: Score | None, after: Score | None) -> dict[str, Any]:
+    records = session.records()
+    problems, solutions = session.cache.count()
+    state = session.state
+    return {
+        "name": session.spec.name,
+        "seed": session.spec.seed,
+        "before": asdict(before) if before else None,
+        "after": asdict(after) if after else None,
+        "rounds": [
+            {k: v for k, v in r.items() if k not in ("event", "seq", "time")} for r in records if r["event"] == "round"
+        ],
+        "steps": state.step,
+        "updates": state.version,
+        "cached_problems": problems,
+        "cached_solutions": solutions,
+        "sampled_tokens": state.sampled_tokens,
+        "encoded_tokens": state.encoded_tokens,
+        "trained_tokens": state.trained_tokens,
+        "seconds": session.seconds,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "engine": asdict(session.engine.stats()),
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else 0.0
