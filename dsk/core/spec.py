@@ -24,6 +24,9 @@ class ModelSpec(StrictModel):
     """The policy."""
 
     path: str = Field(description="Model directory, hub id, `bundled:tiny-reasoner` or `package:smollm2`.")
+    architecture: str | None = Field(
+        None, description="Folder with the model's config.json, to size `--dry-run` where the weights are not at hand."
+    )
     dtype: Literal["float32", "bfloat16", "float64"] = Field("float32", description="Parameter type.")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu` or `cuda`.")
     lora_rank: int = Field(0, ge=0, description="Rank of LoRA adapters on all linear layers; 0 trains every weight.")

@@ -55,7 +55,9 @@ def run_script(search: TreeSearch, script: Mapping[str, Mapping[str, Any]]) -> T
         parent = path(search.target or 0)
         steps = [script[f"{parent}/{i}" if parent else str(i)] for i in range(search.spec.width)]
         terminals = search.apply([_sample(step) for step in steps])
-        search.judge([Verdict(script[path(node)]["correct"], None, "script") for node in terminals]) if terminals else None
+        search.judge(
+            [Verdict(script[path(node)]["correct"], None, "script") for node in terminals]
+        ) if terminals else None
     return search
 
 

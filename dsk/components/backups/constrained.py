@@ -29,4 +29,3 @@ class Constrained(Backup):
         same_sign = values * reward >= 0
         rescued = np.where(reward > 0, step, values)
         return np.where(same_sign, values + step, rescued)
-

@@ -26,4 +26,3 @@ class Mean(Backup):
     ) -> Float[np.ndarray, " D"]:
         """New `q` of the path's nodes [D], root first."""
         return values + reward
-

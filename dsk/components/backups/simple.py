@@ -27,4 +27,3 @@ class Simple(Backup):
         """New `q` of the path's nodes [D], root first."""
         moved = values + decay * reward
         return np.where(values * reward >= 0, moved, np.maximum(moved, 0.0))
-

@@ -31,7 +31,9 @@ class Frontier(Selector):
     kind: ClassVar[str] = "frontier"
 
     value_weight: float = Field(0.4, description="lambda1: weight of the parent's squashed mean value.")
-    entropy_weight: float = Field(0.0, description="lambda2: weight of the step entropy; the sign steers (un)certainty.")
+    entropy_weight: float = Field(
+        0.0, description="lambda2: weight of the step entropy; the sign steers (un)certainty."
+    )
     depth_weight: float = Field(0.01, description="lambda3: weight of the depth bonus.")
     depth_bonus: Literal["sqrt", "log", "linear"] = Field(
         "sqrt", description="D: `sqrt` is sqrt(d / d_T), `log` is log(d + 1), `linear` is d."
@@ -42,6 +44,4 @@ class Frontier(Selector):
         parents = tree.parent[nodes]
         mean = tree.value[parents] / np.maximum(tree.visits[parents], 1)
         bonus = DEPTH_BONUSES[self.depth_bonus](tree.depth[nodes].astype(np.float64), tree.max_depth)
-        return (
-            self.value_weight * np.tanh(mean) + self.entropy_weight * tree.entropy[nodes] + self.depth_weight * bonus
-        )
+        return self.value_weight * np.tanh(mean) + self.entropy_weight * tree.entropy[nodes] + self.depth_weight * bonus

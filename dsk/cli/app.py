@@ -1,0 +1,100 @@
+"""The commands of `dsk`, in the order of a first session."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsk.cli.plugins import explain, plugins_app, schema
+
+app = typer.Typer(
+    name="dsk",
+    help="Train small reasoning models with tree search inside the training loop.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    epilog="Errors are one line; add --debug anywhere for the traceback. Exit codes: 0 done, 1 the run failed,"
+    " 2 the input was wrong, 130 interrupted with state saved.",
+)
+app.add_typer(plugins_app, name="plugins")
+app.command()(schema)
+app.command()(explain)
+
+SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON).", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Override a spec value, e.g. search.selector.kind=uct. Repeatable."
+    ),
+]
+
+
+@app.command()
+def run(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run's folder after an interruption.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the closing table.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="The run's folder [default: runs/NAME].", show_default=False)
+    ] = None,
+) -> None:
+    """Train as a spec says: screen, search, update, screen again."""
+    from dsk.core.spec import load_spec
+
+    loaded = load_spec(spec, overrides or ())
+    if dry_run:
+        from dsk.cli.plan import print_plan
+        from dsk.core.plan import make_plan
+
+        print_plan(make_plan(loaded))
+        return
+    from dsk.cli.live import run_with_display
+
+    run_with_display(loaded, folder, resume, quiet)
+
+
+@app.command()
+def validate(spec: SpecPath, overrides: Overrides = None) -> None:
+    """Check a spec and list every fault at once."""
+    from dsk.core.spec import load_spec
+
+    loaded = load_spec(spec, overrides or ())
+    typer.echo(
+        f"{spec}: valid ({loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss)"
+    )
+
+
+@app.command()
+def resolve(spec: SpecPath, overrides: Overrides = None) -> None:
+    """Print a spec with every default filled in."""
+    from dsk.core.spec import load_spec
+
+    typer.echo(json.dumps(load_spec(spec, overrides or ()).dump(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices and what optional parts are missing."""
+    from dsk.cli.doctor import print_doctor
+
+    print_doctor()
+
+
+@app.command()
+def search(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    problem: Annotated[str | None, typer.Option(help="Problem id [default: the first training problem].")] = None,
+) -> None:
+    """Search one problem with the spec's policy and print the tree."""
+    from dsk.cli.tree import print_search
+    from dsk.core.spec import load_spec
+
+    print_search(load_spec(spec, overrides or ()), problem)

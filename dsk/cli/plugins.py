@@ -1,0 +1,102 @@
+"""`dsk plugins`, `dsk schema`, `dsk explain`: what can be named in a spec."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dsk.core.component import Component, did_you_mean
+from dsk.core.errors import PluginError, SpecError
+
+plugins_app = typer.Typer(help="List and check components and the packages they come from.", no_args_is_help=True)
+
+
+@plugins_app.command("list")
+def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Every component: role, kind, one line, distribution, version."""
+    from dsk.core.registry import load_registry
+
+    registry = load_registry()
+    rows = [
+        {
+            "role": role,
+            "kind": kind,
+            "summary": summary(entry.component),
+            "distribution": entry.distribution,
+            "version": entry.version,
+        }
+        for (role, kind), entry in sorted(registry.entries.items())
+    ]
+    if as_json:
+        typer.echo(json.dumps({"components": rows, "problems": registry.problems}, indent=2))
+        return
+    table = Table(*(name.capitalize() for name in rows[0]), box=None)
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)
+    for problem in registry.problems:
+        typer.echo(problem, err=True)
+
+
+@plugins_app.command("check")
+def check_plugins() -> None:
+    """Fail with one line for every plugin that cannot be used."""
+    from dsk.core.registry import load_registry
+
+    registry = load_registry()
+    if registry.problems:
+        raise PluginError("\n".join(registry.problems))
+    typer.echo(f"{len({e.distribution for e in registry.entries.values()})} distributions, all in order")
+
+
+def summary(component: type[Component]) -> str:
+    """The first line of a component's docstring."""
+    return (inspect.getdoc(component) or "").split("\n")[0]
+
+
+def find_component(name: str) -> type[Component]:
+    """`selector.frontier` or just `frontier`. Raises SpecError naming what there is."""
+    from dsk.core.registry import load_registry
+
+    entries = load_registry().entries
+    role, _, kind = name.rpartition(".")
+    found = [entry.component for (r, k), entry in sorted(entries.items()) if k == kind and role in ("", r)]
+    names = [f"{r}.{k}" for r, k in sorted(entries)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SpecError(f"'{name}' is ambiguous: {', '.join(f'{c.role}.{c.kind}' for c in found)}; name the role too")
+    raise SpecError(f"no component '{name}'{did_you_mean(name, names)}; `dsk plugins list` shows all")
+
+
+def schema(
+    component: Annotated[str | None, typer.Option(help="Only this component, e.g. selector.frontier.")] = None,
+) -> None:
+    """Print the JSON Schema of specs, installed plugins included."""
+    from dsk.core.registry import load_registry
+    from dsk.core.spec import RunSpec
+
+    data = load_registry().json_schema(find_component(component)) if component else RunSpec.model_json_schema()
+    typer.echo(json.dumps(data, indent=2))
+
+
+def explain(component: Annotated[str, typer.Argument(help="A component, e.g. selector.frontier.")]) -> None:
+    """Print a component's documentation and fields."""
+    found = find_component(component)
+    typer.echo(f"{found.role}.{found.kind}  ({found.__module__}.{found.__name__})\n")
+    typer.echo(inspect.getdoc(found) or "")
+    if not found.model_fields:
+        return
+    table = Table("Field", "Default", "Meaning", box=None)
+    for name, info in found.model_fields.items():
+        default = (
+            "required" if info.is_required() else json.dumps(info.get_default(call_default_factory=True), default=str)
+        )
+        table.add_row(name, default, info.description or "")
+    typer.echo()
+    Console().print(table)
