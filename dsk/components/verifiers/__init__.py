@@ -1,0 +1,16 @@
+"""Verifiers: is this response right?"""
+
+from __future__ import annotations
+
+from dsk.components.verifiers.boxed import BoxedVerifier
+from dsk.components.verifiers.math import MathVerifier
+from dsk.components.verifiers.numeric import NumericVerifier
+from dsk.core.hookspecs import Register, hookimpl
+
+
+@hookimpl
+def register_verifiers(register: Register) -> None:
+    """Register the built-in verifiers."""
+    register(BoxedVerifier)
+    register(MathVerifier)
+    register(NumericVerifier)

@@ -1,0 +1,159 @@
+r"""What can be decided without a computer algebra system, exactly and in linear time.
+
+Most answers are whole numbers, fractions, decimals, words, choices or lists of these: for them this module gives the final
+word, and no worker is ever started.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from dsk.components.verifiers.normal import Form, form
+
+MAX_DIGITS = 400
+_INTEGER = r"[+-]?\d{1,400}"
+_DECIMAL = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\})\d{3}){1,60}(?:\.\d{0,60})?")
+_FRACTION = re.compile(rf"([+-]?)\\frac\{{({_INTEGER})\}}\{{({_INTEGER})\}}|({_INTEGER})/({_INTEGER})")
+_SCIENTIFIC = re.compile(r"([+-]?\d{1,40}(?:\.\d{0,40})?)\\cdot10\^(?:\{([+-]?\d{1,3})\}|(\d))")
+_CHOICE = re.compile(r"\(?([A-Ja-j])(?:\)|\.|:|$)")
+_TRUTH = {"yes": True, "true": True, "no": False, "false": False, "correct": True, "incorrect": False}
+_OPEN, _CLOSE = frozenset(("(", "[", "{", "\\{")), frozenset((")", "]", "}", "\\}"))
+_PIECE = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
+
+
+def number(core: str) -> Fraction | None:
+    """The exact value of a whole number, decimal or fraction of at most 400 digits; None for anything else."""
+    if len(core) > 2 * MAX_DIGITS + 20:
+        return None
+    if _DECIMAL.fullmatch(core):
+        return Fraction(core.rstrip(".") if core.rstrip("+-.") else "0")
+    if _THOUSANDS.fullmatch(core):
+        return Fraction(core.replace("{,}", "").replace(",", ""))
+    if match := _FRACTION.fullmatch(core):
+        return _quotient(match[1], match[2] or match[4], match[3] or match[5])
+    if match := _SCIENTIFIC.fullmatch(core):
+        return Fraction(match[1]) * Fraction(10) ** int(match[2] or match[3])
+    return None
+
+
+def _quotient(sign: str, above: str, below: str) -> Fraction | None:
+    value = Fraction(int(above), int(below)) if int(below) else None
+    return -value if value is not None and sign == "-" else value
+
+
+def same_number(answer: Form, gold: Form, decimals: int) -> bool | None:
+    """Whether two exact numbers agree; None when one of them is not an exact number.
+
+    A decimal also stands for the fraction that rounds to it, given at least `decimals` places.
+    """
+    left, right = number(answer.core), number(gold.core)
+    if left is None or right is None:
+        return None
+    if left == right:
+        return True
+    if answer.unit != gold.unit and "%" in (answer.unit, gold.unit):
+        return left * (100 if gold.unit else 1) == right * (100 if answer.unit else 1)
+    return _rounds_to(answer.core, right, gold.core, decimals) or _rounds_to(gold.core, left, answer.core, decimals)
+
+
+def _rounds_to(core: str, value: Fraction, other: str, decimals: int) -> bool:
+    """Whether the decimal `core` is `value` (not itself spelt as a decimal) rounded to the places it shows."""
+    places = len(core.partition(".")[2])
+    if "." in other or places < decimals or "." not in core or places > 60:
+        return False
+    return abs(Fraction(core.replace("{,}", "").replace(",", "")) - value) * 2 <= Fraction(1, 10**places)
+
+
+def split(core: str) -> list[str]:
+    """Pieces between top-level commas (or semicolons)."""
+    pieces, depth, last = [], 0, 0
+    for match in _PIECE.finditer(core):
+        token = match[0]
+        depth += (token in _OPEN) - (token in _CLOSE)
+        if token in (",", ";") and depth == 0:
+            pieces.append(core[last : match.start()])
+            last = match.end()
+    return [*pieces, core[last:]]
+
+
+def bracketed(core: str) -> tuple[str, str, list[str]] | None:
+    r"""(opening, closing, elements) of `(..)`, `[..]`, `(..]`, `[..)` or `\{..\}` around the whole of `core`."""
+    parts = _PIECE.findall(core)
+    if len(parts) < 3 or parts[0] not in ("(", "[", "\\{") or parts[-1] not in (")", "]", "\\}"):
+        return None
+    depth = 0
+    for index, part in enumerate(parts):
+        depth += (part in _OPEN) - (part in _CLOSE)
+        if depth == 0 and index < len(parts) - 1:
+            return None
+    return parts[0], parts[-1], split("".join(parts[1:-1]))
+
+
+def same_list(answer: str, gold: str, decimals: int) -> bool | None:
+    """Compare two lists whose elements are all exact numbers: sets without order, tuples and intervals with it."""
+    left, right = _list(answer), _list(gold)
+    if left is None or right is None or left[:2] != right[:2]:
+        return None
+    a, b = [number(piece) for piece in left[2]], [number(piece) for piece in right[2]]
+    if None in a or None in b:
+        return None
+    return set(a) == set(b) if left[0] in ("", "\\{") else a == b
+
+
+def _list(core: str) -> tuple[str, str, list[str]] | None:
+    found = bracketed(core)
+    if found:
+        return found
+    pieces = split(core)
+    return ("", "", pieces) if len(pieces) > 1 else None
+
+
+def same_choice(answer: Form, gold: Form) -> bool | None:
+    """Compare multiple-choice letters (`B`, `(B)`, `B.`, `B: because`); None where the gold answer is not one."""
+    wanted = _CHOICE.fullmatch(gold.words.strip())
+    if wanted is None or not gold.core.strip("()").isupper():
+        return None
+    given = _CHOICE.match(answer.words.removeprefix("option ").removeprefix("choice "))
+    if given is None:
+        return None
+    return given[1] == wanted[1] and (answer.core.strip("()")[:1].isupper() or answer.core.lower().startswith("option"))
+
+
+def same_truth(answer: Form, gold: Form) -> bool | None:
+    """Compare yes and no, true and false; None where the gold answer is neither."""
+    wanted = _TRUTH.get(gold.words)
+    if wanted is None:
+        return None
+    first = re.split(r"[^a-z]", answer.words, maxsplit=1)[0]
+    return _TRUTH.get(answer.words, _TRUTH.get(first)) is wanted
+
+
+def compatible(answer: Form, gold: Form) -> bool:
+    """Whether units and names do not contradict each other (one of them missing is fine)."""
+    return _agree(answer.unit.replace(" ", ""), gold.unit.replace(" ", "")) and _agree(answer.name, gold.name)
+
+
+def _agree(left: str, right: str) -> bool:
+    return not left or not right or left.rstrip("s") == right.rstrip("s")
+
+
+def decide(answer: Form, gold: Form, decimals: int = 6) -> bool | None:
+    """True or False where that is certain; None where only algebra can tell."""
+    truth = same_truth(answer, gold)
+    if truth is not None:
+        return truth
+    if not compatible(answer, gold):
+        return False
+    if answer.core == gold.core or (answer.words == gold.words and gold.words.isalpha() and len(gold.words) > 1):
+        return True
+    for compare in (same_choice(answer, gold), same_number(answer, gold, decimals)):
+        if compare is not None:
+            return compare
+    return same_list(answer.core, gold.core, decimals)
+
+
+def decide_texts(answer: str, gold: str, decimals: int = 6) -> bool | None:
+    """`decide` on two spellings."""
+    return decide(form(answer), form(gold), decimals)
