@@ -26,9 +26,7 @@ app.command()(explain)
 SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON).", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="PATH=VALUE", help="Override a spec value, e.g. search.selector.kind=uct. Repeatable."
-    ),
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a value, e.g. search.selector.kind=uct; repeatable."),
 ]
 
 
@@ -37,9 +35,7 @@ def run(
     spec: SpecPath,
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run's folder after an interruption.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, print the plan, train nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the closing table.")] = False,
     folder: Annotated[
         Path | None, typer.Option(help="The run's folder [default: runs/NAME].", show_default=False)

@@ -85,7 +85,8 @@ def describe(record: Mapping[str, Any]) -> str | None:
     match record["event"]:
         case "evaluation":
             interval = f"{record['low']:.1%} to {record['high']:.1%}"
-            return f"evaluation {record['when']}: pass@1 {record['pass_at_1']:.1%} ({interval}), {record['problems']} problems"
+            share = f"pass@1 {record['pass_at_1']:.1%} ({interval})"
+            return f"evaluation {record['when']}: {share}, {record['problems']} problems"
         case "screened":
             return f"round {record['round']}: screened {record['problems']} problems, {record['hard']} hard"
         case "step":

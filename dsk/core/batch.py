@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, repeat
 
 from dsk.core.errors import DataError
@@ -26,7 +27,7 @@ class TrainingRow:
     advantages: tuple[float, ...]
     old_logprobs: tuple[float, ...]
 
-    @property
+    @cached_property
     def tokens(self) -> tuple[int, ...]:
         """Prompt and response, end to end."""
         return self.prompt + self.response
@@ -92,7 +93,7 @@ def _check(group: Group, number: int, trajectory: Trajectory) -> None:
         )
     if sum(trajectory.node_lengths) != len(trajectory.tokens):
         raise DataError(
-            f"{where}: node_lengths sum to {sum(trajectory.node_lengths)}, but there are {len(trajectory.tokens)} tokens"
+            f"{where}: node_lengths sum to {sum(trajectory.node_lengths)}, not to its {len(trajectory.tokens)} tokens"
         )
     if not group.prompt_tokens:
         raise DataError(f"{where}: the prompt is empty; the first response token would have nothing to follow")

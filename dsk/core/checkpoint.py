@@ -22,7 +22,10 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run is. Counters are totals; `round_step` and `mini_batch` count what is finished in this round and step."""
+    """Where a run is; counters are totals.
+
+    `round_step` and `mini_batch` count what is finished in this round and in this step.
+    """
 
     round: int = 0
     step: int = 0

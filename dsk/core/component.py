@@ -56,6 +56,8 @@ class Component(StrictModel):
 
     role: ClassVar[str]
     kind: ClassVar[str]
+    default_kind: ClassVar[str | None] = None
+    """What a spec that names no kind gets: the published setting of the role, where there is one."""
 
     def dump(self) -> dict[str, Any]:
         """The JSON form that a spec holds: `kind` first, then every field."""
@@ -98,6 +100,8 @@ def _resolve(role_class: type[Component], value: Any, context: Any) -> Component
     registry = context["registry"] if context and "registry" in context else load_registry()
     fields = {"kind": value} if isinstance(value, str) else value
     kinds = registry.kinds(role_class.role)
+    if isinstance(fields, Mapping) and "kind" not in fields and role_class.default_kind:
+        fields = {"kind": role_class.default_kind, **fields}
     if not isinstance(fields, Mapping) or "kind" not in fields:
         text = f'expected an object such as {{"kind": "{kinds[0] if kinds else "..."}"}}; kinds: {", ".join(kinds)}'
         raise PydanticCustomError("component_kind", "{text}", {"text": text})

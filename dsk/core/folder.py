@@ -57,9 +57,7 @@ def open_folder(spec: RunSpec, path: Path, resume: bool) -> RunFolder:
     if resume:
         _check_same(spec, path)
     elif written.exists():
-        raise RunFolderError(
-            f"{path}: this run exists; continue it with --resume, or give another name (--set name=...)"
-        )
+        raise RunFolderError(f"{path}: this run exists; continue it with --resume, or name another (--set name=...)")
     else:
         write_json(written, spec.dump())
     write_json(path / "versions.json", versions())

@@ -1,7 +1,7 @@
 """The frontier, kept so that one selection costs O(depth) whatever the tree's size.
 
-Every node carries the best score of the open nodes at or below it. Selection follows the first child that carries the
-root's best: the maximum, and among equals the first in pre-order. A change re-derives the carried scores along one path.
+Every node carries the best score of the open nodes at or below it. Selection follows the first child that carries
+the root's best: the maximum, and among equals the first in pre-order. A change re-derives what one path carries.
 """
 
 from __future__ import annotations

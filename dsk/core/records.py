@@ -29,9 +29,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path}: cannot be written: {error.strerror}; what was saved before is intact"
-        ) from error
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}; the file before is intact") from error
 
 
 def write_json(path: Path, data: Any) -> None:

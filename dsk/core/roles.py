@@ -1,7 +1,7 @@
 """One abstract class per role. Subclass one, set `kind`, and register it.
 
-Stateless roles (selector, backup, negative, advantage, loss, filter) are pure functions of their arguments; an RNG is an
-argument. Stateful ones (engine, cache, tracker, verifier) are specs whose `open(...)` returns a context manager.
+Stateless roles (selector, backup, negative, advantage, loss, filter) are pure functions of their arguments; an RNG is
+an argument. Stateful ones (engine, cache, tracker, verifier) are specs whose `open(...)` returns a context manager.
 Shape letters: N nodes, A candidates, D nodes of a path, G trajectories of a group, B rows, T tokens.
 """
 
@@ -51,6 +51,7 @@ class Selector(Component, ABC):
     """Scores candidate nodes; the search expands the best, the first in pre-order among equals."""
 
     role: ClassVar[str] = "selector"
+    default_kind: ClassVar[str | None] = "frontier"
     mode: ClassVar[Literal["frontier", "descend"]] = "frontier"
     """`frontier` ranks all open nodes at once; `descend` walks from the root, ranking siblings at each level."""
     scope: ClassVar[Literal["local", "global"]] = "local"
@@ -66,6 +67,7 @@ class Backup(Component, ABC):
     """How one terminal reward changes the values of the nodes on its path (DeepSearch eqs. 3-5)."""
 
     role: ClassVar[str] = "backup"
+    default_kind: ClassVar[str | None] = "constrained"
 
     @abstractmethod
     def update(
@@ -82,6 +84,7 @@ class Negative(Component, ABC):
     """Which of an expansion's wrong terminals is recorded (DeepSearch eq. 2, Table 5)."""
 
     role: ClassVar[str] = "negative"
+    default_kind: ClassVar[str | None] = "most_confident"
 
     @abstractmethod
     def choose(self, entropies: Float[np.ndarray, " A"], rng: np.random.Generator) -> int:
@@ -92,6 +95,7 @@ class Advantage(Component, ABC):
     """Credit for every node of every trajectory of one group (DeepSearch eqs. 13-15)."""
 
     role: ClassVar[str] = "advantage"
+    default_kind: ClassVar[str | None] = "node"
 
     @abstractmethod
     def values(self, group: Group) -> list[list[float]]:
@@ -104,8 +108,9 @@ class LossInputs:
 
     `logprobs`, `old_logprobs`, `advantages` and `mask` are [B, T]; gradients flow through `logprobs` (and `entropy`)
     only. `total_tokens`, `total_rows` are the mask's sum and row count over the whole mini-batch, so that micro-batch
-    losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T] (of the full
-    next-token distribution, nats) when `needs_entropy`. `max_tokens` is the longest response the spec allows.
+    losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T] (of the
+    full next-token distribution, nats) when `needs_entropy`. When `needs_recompute`, `old_logprobs` are the trainer's own
+    from before the update and `sampling_logprobs` [B, T] the engine's. `max_tokens` is the longest response allowed.
     """
 
     logprobs: torch.Tensor
@@ -117,6 +122,7 @@ class LossInputs:
     max_tokens: int
     ref_logprobs: torch.Tensor | None = None
     entropy: torch.Tensor | None = None
+    sampling_logprobs: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,7 @@ class Loss(Component, ABC):
     """Log-probabilities and advantages to a scalar."""
 
     role: ClassVar[str] = "loss"
+    default_kind: ClassVar[str | None] = "tree_grpo"
 
     @abstractmethod
     def __call__(self, inputs: LossInputs) -> LossOutput:
@@ -146,6 +153,11 @@ class Loss(Component, ABC):
         """Whether `entropy` must be given, with gradients."""
         return False
 
+    @property
+    def needs_recompute(self) -> bool:
+        """Whether `old_logprobs` must be the trainer's, next to the engine's in `sampling_logprobs`."""
+        return False
+
 
 class VerifierSession(Protocol):
     """An open verifier."""
@@ -159,6 +171,7 @@ class Verifier(Component, ABC):
     """Decides whether a response answers its problem; hostile text is normal input."""
 
     role: ClassVar[str] = "verifier"
+    default_kind: ClassVar[str | None] = "math"
 
     @abstractmethod
     def open(self) -> AbstractContextManager[VerifierSession]:
@@ -169,6 +182,7 @@ class Filter(Component, ABC):
     """Names what is wrong with a negative that should not be learnt from (DeepSearch section 4.2)."""
 
     role: ClassVar[str] = "filter"
+    default_kind: ClassVar[str | None] = "garbled"
 
     @abstractmethod
     def reason(self, tokens: Sequence[int], text: str) -> str | None:
@@ -190,6 +204,14 @@ class CacheSession(Protocol):
         """Forget what `run` wrote after `step` (its last checkpoint). How many went."""
         ...
 
+    def discard(self, solutions: Sequence[CachedSolution]) -> int:
+        """Forget solutions (by problem and tokens), whoever wrote them. How many went."""
+        ...
+
+    def entries(self) -> Iterator[CachedSolution]:
+        """Every committed solution, oldest first."""
+        ...
+
     def count(self) -> tuple[int, int]:
         """(problems with a solution, solutions)."""
         ...
@@ -199,6 +221,7 @@ class Cache(Component, ABC):
     """Where verified solutions are kept between steps, rounds and runs (Algorithm 1)."""
 
     role: ClassVar[str] = "cache"
+    default_kind: ClassVar[str | None] = "sqlite"
 
     @abstractmethod
     def open(self, folder: str, task: str, verifier: str) -> AbstractContextManager[CacheSession]:
@@ -206,6 +229,10 @@ class Cache(Component, ABC):
 
         Raises CacheError where the store belongs to another task or verifier.
         """
+
+    def identity(self, folder: str) -> tuple[str, str] | None:
+        """The (task, verifier) the store belongs to, so that commands can open it; None where there is none yet."""
+        return None
 
 
 class EngineSession(Protocol):
@@ -238,6 +265,7 @@ class Engine(Component, ABC):
     """Samples tokens from the policy."""
 
     role: ClassVar[str] = "engine"
+    default_kind: ClassVar[str | None] = "transformers"
 
     @abstractmethod
     def open(self, policy: Policy) -> AbstractContextManager[EngineSession]:

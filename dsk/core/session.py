@@ -323,7 +323,7 @@ class Session:
             )
 
     def admit(self, hard: set[str]) -> int:
-        """Put this round's solutions of problems that are still hard into the cache (Algorithm 1). How many were new."""
+        """Cache this round's solutions of problems that are still hard (Algorithm 1). How many were new."""
         first = self.state.step - self.state.round_step
         new: list[CachedSolution] = []
         for step in range(first, self.state.step):

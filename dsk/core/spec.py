@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from dsk.core.component import StrictModel, did_you_mean
+from dsk.core.component import Component, StrictModel
 from dsk.core.errors import SpecError
 from dsk.core.registry import Registry, load_registry
 from dsk.core.roles import Advantage, Backup, Cache, Engine, Filter, Loss, Negative, Selector, Task, Tracker, Verifier
 
 
-def _default(kind: str) -> Any:
-    """A field default that the registry resolves, so that core names no component class."""
-    return Field(default_factory=lambda: {"kind": kind})
+def _default(role: type[Component]) -> Any:
+    """The role's default kind, resolved by the registry, so that core names no component class."""
+    return Field(default_factory=lambda: {"kind": role.default_kind}, description=f"The {role.role}.")
 
 
 class ModelSpec(StrictModel):
@@ -77,9 +77,9 @@ class SearchSpec(StrictModel):
     trajectory_entropy: Literal["tokens", "steps"] = Field(
         "tokens", description="Mean over all tokens (released code) or over steps (paper)."
     )
-    selector: Selector = _default("frontier")
-    backup: Backup = _default("constrained")
-    negative: Negative = _default("most_confident")
+    selector: Selector = _default(Selector)
+    backup: Backup = _default(Backup)
+    negative: Negative = _default(Negative)
 
 
 class OptimizerSpec(StrictModel):
@@ -110,9 +110,9 @@ class OverlongSpec(StrictModel):
 class TrainSpec(StrictModel):
     """The update."""
 
-    loss: Loss = _default("tree_grpo")
-    advantage: Advantage = _default("node")
-    optimizer: OptimizerSpec = Field(default_factory=OptimizerSpec)
+    loss: Loss = _default(Loss)
+    advantage: Advantage = _default(Advantage)
+    optimizer: OptimizerSpec = Field(default_factory=OptimizerSpec, description="AdamW.")
     batch_problems: int = Field(256, ge=1, description="Problems sampled per step.")
     mini_batch_problems: int = Field(32, ge=1, description="Problems per policy update.")
     micro_batch_tokens: int = Field(18432, ge=1, description="Most tokens through the model at once.")
@@ -147,27 +147,27 @@ class RunSpec(StrictModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder is `runs/NAME`.")
     seed: int = Field(0, ge=0, description="Every random choice of the run derives from it.")
-    model: ModelSpec
-    task: Task
-    prompt: PromptSpec = Field(default_factory=PromptSpec)
-    verifier: Verifier = _default("math")
-    engine: Engine = _default("transformers")
-    cache: Cache = _default("sqlite")
-    filter: Filter = _default("garbled")
+    model: ModelSpec = Field(description="The policy.")
+    task: Task = Field(description="Where problems come from.")
+    prompt: PromptSpec = Field(default_factory=PromptSpec, description="How problems become prompts.")
+    verifier: Verifier = _default(Verifier)
+    engine: Engine = _default(Engine)
+    cache: Cache = _default(Cache)
+    filter: Filter = _default(Filter)
     mode: Literal["search", "direct"] = Field(
         "search", description="`direct` samples whole responses instead of trees (the GRPO and DAPO baselines)."
     )
     replay: bool = Field(True, description="Use cached solutions in place of search where there are any.")
-    sampling: SamplingSpec = Field(default_factory=SamplingSpec)
+    sampling: SamplingSpec = Field(default_factory=SamplingSpec, description="Sampling of rollouts.")
     max_response_tokens: int = Field(16384, ge=1, description="Longest response; a search also ends at depth x step.")
     tokens_in_flight: int = Field(65536, ge=1, description="Bound on prefix + new tokens of requests under way.")
-    screen: ScreenSpec = Field(default_factory=ScreenSpec)
-    search: SearchSpec = Field(default_factory=SearchSpec)
-    train: TrainSpec = Field(default_factory=TrainSpec)
-    soft_clip: SoftClipSpec = Field(default_factory=SoftClipSpec)
-    overlong: OverlongSpec = Field(default_factory=OverlongSpec)
-    rounds: RoundsSpec = Field(default_factory=RoundsSpec)
-    evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec)
+    screen: ScreenSpec = Field(default_factory=ScreenSpec, description="Which problems are hard.")
+    search: SearchSpec = Field(default_factory=SearchSpec, description="The tree search.")
+    train: TrainSpec = Field(default_factory=TrainSpec, description="The update.")
+    soft_clip: SoftClipSpec = Field(default_factory=SoftClipSpec, description="Soft clipping of node values.")
+    overlong: OverlongSpec = Field(default_factory=OverlongSpec, description="Penalty on long responses.")
+    rounds: RoundsSpec = Field(default_factory=RoundsSpec, description="When the run ends.")
+    evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec, description="Held-out evaluation.")
     checkpoint_every: int = Field(5, ge=1, description="Steps between checkpoints.")
     probe_bound: float = Field(
         0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync."
@@ -264,4 +264,4 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if old == new else [f"{path}: {json.dumps(old)} -> {json.dumps(new)}"]
 
 
-__all__ = ["RunSpec", "did_you_mean", "differences", "load_spec", "override", "parse_spec", "read_json"]
+__all__ = ["RunSpec", "differences", "load_spec", "override", "parse_spec", "read_json"]

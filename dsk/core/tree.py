@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +137,7 @@ class SearchTree:
     def indices(self, node: int) -> tuple[int, ...]:
         """The path as child indices, root excluded: (2, 0, 5) is the sixth child of the third child's first child."""
         path = self.path(node)
-        return tuple(child - self.children(parent).start for parent, child in zip(path, path[1:], strict=False))
+        return tuple(child - self.children(parent).start for parent, child in pairwise(path))
 
     def _span(self, node: int) -> slice:
         ends = self._store["token_end"]

@@ -99,10 +99,10 @@ class EngineStats:
 class Trajectory:
     """One response to a problem, as it is trained.
 
-    `tokens` [T] and `logprobs` [T] are the response only; `node_lengths` [D] cuts it into steps (one per node
-    on the path, root excluded; a direct rollout has one) and `node_ids` names them within the tree. `values` [D] are the
-    nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `mean_rewards` [D + 1] is the
-    Monte-Carlo value of each node, the root first: the mean reward of all verified terminals below it.
+    `tokens` [T] and `logprobs` [T] are the response only; `node_lengths` [D] cuts it into steps (one per node on the
+    path, root excluded; a direct rollout has one) and `node_ids` names them within the tree. `values` [D] are the
+    nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `mean_rewards` [D + 1] is
+    the Monte-Carlo value of each node, the root first: the mean reward of all verified terminals below it.
     """
 
     tokens: tuple[int, ...]

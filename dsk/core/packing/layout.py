@@ -18,10 +18,10 @@ from dsk.core.batch import TrainingRow
 class Layout:
     """One micro-batch as the model sees it, and the way back to trajectories.
 
-    `input_ids` and `position_ids` are [R, S]. An edge is a (token, next token) pair: `source` [P] is the flat index into
-    R x S of the state that predicts it, `target` [P] the token it predicts. `gather` [B, T] is each response token's edge
-    and `mask` [B, T] where there is one. `tokens` counts what the model computes, padding included; `extra` goes to the
-    attention function named `attention` (None: the model's own).
+    `input_ids` and `position_ids` are [R, S]. An edge is a (token, next token) pair: `source` [P] is the flat index
+    into R x S of the state that predicts it, `target` [P] the token it predicts. `gather` [B, T] is each response
+    token's edge and `mask` [B, T] where there is one. `tokens` counts what the model computes, padding included;
+    `extra` goes to the attention function named `attention` (None: the model's own).
     """
 
     input_ids: Tensor
@@ -61,14 +61,15 @@ class DensePacking(Packing):
         for index, row in enumerate(rows):
             input_ids[index, : len(row.tokens)] = row.tokens
         lengths = [len(row.response) for row in rows]
-        source = [i * width + len(row.prompt) - 1 + np.arange(n) for i, (row, n) in enumerate(zip(rows, lengths))]
+        starts = [i * width + len(row.prompt) - 1 for i, row in enumerate(rows)]
+        source = [start + np.arange(length) for start, length in zip(starts, lengths, strict=True)]
         edges = np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])
         return Layout(
             input_ids=torch.from_numpy(input_ids).to(device),
             position_ids=torch.arange(width, device=device).expand(len(rows), width),
-            source=_to(np.concatenate(source), device),
-            target=_to(np.concatenate([np.asarray(row.response, np.int64) for row in rows]), device),
-            gather=_to(_padded(edges), device),
+            source=to_device(np.concatenate(source), device),
+            target=to_device(np.concatenate([np.asarray(row.response, np.int64) for row in rows]), device),
+            gather=to_device(_padded(edges), device),
             mask=response_mask(lengths, device),
             tokens=input_ids.size,
         )
@@ -80,7 +81,7 @@ class DensePacking(Packing):
 
 def response_mask(lengths: Sequence[int], device: torch.device) -> Tensor:
     """[B, T] of bool: where each row has a response token."""
-    return _to(np.arange(max(lengths))[None, :] < np.asarray(lengths)[:, None], device)
+    return to_device(np.arange(max(lengths))[None, :] < np.asarray(lengths)[:, None], device)
 
 
 def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
@@ -90,7 +91,7 @@ def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
     return out
 
 
-def _to(array: np.ndarray, device: torch.device) -> Tensor:
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
 
 

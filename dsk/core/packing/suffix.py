@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from dsk.core.batch import TrainingRow
-from dsk.core.packing.layout import Layout, Packing, _to, response_mask, tree_edges
+from dsk.core.packing.layout import Layout, Packing, response_mask, to_device, tree_edges
 from dsk.core.packing.tree import TreeBatch
 
 SUFFIX_ATTENTION = "dsk_suffix"
@@ -39,11 +39,11 @@ class SuffixPacking(Packing):
         tree = TreeBatch.build([row.tokens for row in rows])
         source, target, gather = tree_edges(rows, tree.paths, tree.parent, tree.tokens)
         return Layout(
-            input_ids=_to(tree.tokens[None], device),
-            position_ids=_to(tree.positions[None], device),
-            source=_to(source, device),
-            target=_to(target, device),
-            gather=_to(gather, device),
+            input_ids=to_device(tree.tokens[None], device),
+            position_ids=to_device(tree.positions[None], device),
+            source=to_device(source, device),
+            target=to_device(target, device),
+            gather=to_device(gather, device),
             mask=response_mask([len(row.response) for row in rows], device),
             tokens=tree.size,
             attention=SUFFIX_ATTENTION,
@@ -57,7 +57,8 @@ class SuffixPacking(Packing):
 
 def plan(tree: TreeBatch, device: torch.device) -> SuffixPlan:
     """Cut the layout where a suffix starts or a path jumps, so that paths are whole segments and need no index."""
-    owners = [(int(i), int(a), int(b)) for i, a, b in zip(tree.order, tree.owned, tree.owned[1:]) if b > a]
+    bounds = zip(tree.order.tolist(), *map(np.ndarray.tolist, (tree.owned[:-1], tree.owned[1:])), strict=True)
+    owners = [(index, start, stop) for index, start, stop in bounds if stop > start]
     jumps = [path[:-1][np.diff(path) != 1] + 1 for path in tree.paths]
     cuts = np.unique(np.concatenate([tree.owned, *jumps]))
     paths, masks = [], []
