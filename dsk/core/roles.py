@@ -108,9 +108,10 @@ class LossInputs:
 
     `logprobs`, `old_logprobs`, `advantages` and `mask` are [B, T]; gradients flow through `logprobs` (and `entropy`)
     only. `total_tokens`, `total_rows` are the mask's sum and row count over the whole mini-batch, so that micro-batch
-    losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T] (of the
-    full next-token distribution, nats) when `needs_entropy`. When `needs_recompute`, `old_logprobs` are the trainer's own
-    from before the update and `sampling_logprobs` [B, T] the engine's. `max_tokens` is the longest response allowed.
+    losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T]
+    (of the full next-token distribution, nats) when `needs_entropy`. When `needs_recompute`, `old_logprobs` are the
+    trainer's own from before the update and `sampling_logprobs` [B, T] the engine's. `max_tokens` is the longest
+    response that the spec allows.
     """
 
     logprobs: torch.Tensor
