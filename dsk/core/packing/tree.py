@@ -32,7 +32,7 @@ class TreeBatch:
         return len(self.tokens)
 
     @staticmethod
-    def build(sequences: Sequence[Sequence[int]]) -> TreeBatch:
+    def build(sequences: Sequence[tuple[int, ...]]) -> TreeBatch:
         """The trie of `sequences` (none empty); equal ones share every token."""
         order = sorted(range(len(sequences)), key=lambda i: sequences[i])
         arrays = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]

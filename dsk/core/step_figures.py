@@ -1,0 +1,106 @@
+"""The record of one optimiser step, gathered on the device and read once."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from dsk.core.batch import TrainingRow
+from dsk.core.packing.layout import Layout
+from dsk.core.packing.tree import TreeBatch
+from dsk.core.policy import Policy
+from dsk.core.roles import LossInputs, LossOutput
+from dsk.core.types import Group, mean_reward
+
+
+class StepFigures:
+    """Sums and extremes over a mini-batch's micro-batches; nothing is read from the device before `finish`."""
+
+    def __init__(self, groups: Sequence[Group], rows: Sequence[TrainingRow], policy: Policy) -> None:
+        self._started = time.perf_counter()
+        self._groups = groups
+        self._device = policy.device
+        self._rows = len(rows)
+        self._skipped = len(groups) - len({row.group for row in rows})
+        self._response_tokens = sum(len(row.response) for row in rows)
+        self._trajectory_tokens = sum(len(row.tokens) for row in rows)
+        self._unique = unique_tokens(rows)
+        self._computed = self._micro_batches = 0
+        self._sums: dict[str, Tensor] = {}
+        self._extremes: list[Tensor] = []
+        self._read: dict[str, float] = {}
+        self.split_groups = 0
+        self.learning_rate = self.loss = self.grad_norm = 0.0
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    @torch.no_grad()
+    def add(self, rows: Sequence[TrainingRow], layout: Layout, inputs: LossInputs, output: LossOutput) -> None:
+        """One micro-batch, after its backward pass."""
+        sampling = inputs.old_logprobs if inputs.sampling_logprobs is None else inputs.sampling_logprobs
+        log_ratio = (inputs.logprobs - sampling).masked_fill(~inputs.mask, 0.0)
+        self._add("loss", output.loss.detach())
+        self._add("kl", (log_ratio.exp() - 1 - log_ratio).sum() / inputs.total_tokens)
+        self._add("entropy", -sampling.masked_fill(~inputs.mask, 0.0).sum() / inputs.total_tokens)
+        for name, value in output.metrics.items():
+            self._add(name, value)
+        real = log_ratio[inputs.mask] if self._device.type == "cpu" else log_ratio
+        self._extremes.append(torch.stack([real.amin(), real.amax()]))
+        self._computed += layout.tokens
+        self._micro_batches += 1
+
+    def _add(self, name: str, value: Tensor) -> None:
+        self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def finish(self, grad_norm: Tensor) -> None:
+        """Read every figure from the device, in one transfer."""
+        extremes = torch.stack(self._extremes)
+        tensors = [*self._sums.values(), extremes[:, 0].amin().exp(), extremes[:, 1].amax().exp(), grad_norm]
+        values = torch.stack([tensor.double() for tensor in tensors]).tolist()
+        self._read = dict(zip([*self._sums, "ratio_min", "ratio_max", "grad_norm"], values, strict=True))
+        self.loss, self.grad_norm = self._read["loss"], self._read["grad_norm"]
+
+    def record(self, updates: int) -> Mapping[str, float]:
+        """Flat figures; `seconds`, `tokens_per_second`, `peak_memory_bytes` depend on the machine, no other does."""
+        seconds = time.perf_counter() - self._started
+        rewards = [t.reward for group in self._groups for t in group.trajectories]
+        return {
+            "update": updates,
+            "applied": float(bool(self._read)),
+            "reward": mean_reward(rewards),
+            "groups": len(self._groups),
+            "skipped_groups": self._skipped,
+            "rows": self._rows,
+            "lr": self.learning_rate,
+            **(self._read or {"loss": 0.0, "grad_norm": 0.0}),
+            "micro_batches": self._micro_batches,
+            "split_groups": self.split_groups,
+            "response_tokens": self._response_tokens,
+            "trajectory_tokens": self._trajectory_tokens,
+            "unique_tokens": self._unique,
+            "computed_tokens": self._computed,
+            "sharing": self._trajectory_tokens / self._unique if self._unique else 1.0,
+            "seconds": seconds,
+            "tokens_per_second": self._trajectory_tokens / seconds,
+            "peak_memory_bytes": peak_memory(self._device),
+        }
+
+
+def unique_tokens(rows: Sequence[TrainingRow]) -> int:
+    """Tokens left when each group's trajectories share their prefixes."""
+    groups = groupby(rows, key=lambda row: row.group)
+    return sum(TreeBatch.build([row.tokens for row in members]).size for _, members in groups)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: most allocated on a CUDA device since the step began, or the process's largest resident set so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,145 @@
+"""`Trainer`: groups of trajectories in, an updated policy and a step's record out."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dsk.core.batch import TrainingRow, prepare
+from dsk.core.errors import NonFiniteLossError
+from dsk.core.microbatch import micro_batches
+from dsk.core.optimizer import Optimizer
+from dsk.core.packing.choice import choose_packing
+from dsk.core.packing.layout import DensePacking, Layout
+from dsk.core.policy import Policy
+from dsk.core.roles import LossInputs
+from dsk.core.scoring import edge_logprobs, row_values, training_state
+from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
+from dsk.core.step_figures import StepFigures
+from dsk.core.types import Group
+
+
+def never() -> bool:
+    """The default of `should_stop`."""
+    return False
+
+
+class Trainer:
+    """Holds the optimiser of one policy; `update` is one optimiser step over one mini-batch of groups.
+
+    `soft_clip` and `overlong` shape scores (DeepSearch section 5). The policy's weights change in place.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        train: TrainSpec,
+        max_response_tokens: int,
+        soft_clip: SoftClipSpec | None = None,
+        overlong: OverlongSpec | None = None,
+    ) -> None:
+        self.policy = policy
+        self.train = train
+        self.max_response_tokens = max_response_tokens
+        self.soft_clip = soft_clip or SoftClipSpec.model_validate({})
+        self.overlong = overlong or OverlongSpec.model_validate({})
+        self.packing = choose_packing(policy.model, train.packing, policy.device)
+        self.optimizer = Optimizer(policy.model, train.optimizer)
+        self._reference = frozen_copy(policy.model) if train.loss.needs_reference else None
+
+    def update(self, groups: Sequence[Group], should_stop: Callable[[], bool] = never) -> Mapping[str, float] | None:
+        """One optimiser step and its record, or None (weights unchanged) where `should_stop` turned true in between.
+
+        Groups without signal have no forward pass; without any signal there is no optimiser step either and the
+        record's `applied` is 0. Raises NonFiniteLossError before the weights change.
+        """
+        rows = prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
+        figures = StepFigures(groups, rows, self.policy)
+        batches, figures.split_groups = micro_batches(rows, self.packing, self.train.micro_batch_tokens)
+        totals = (sum(len(row.response) for row in rows), len(rows))
+        for batch in batches:
+            if should_stop():
+                self.optimizer.drop_gradients()
+                return None
+            self._accumulate(batch, totals, figures)
+        if batches:
+            self._step(figures)
+        return figures.record(self.optimizer.updates)
+
+    def _accumulate(self, rows: Sequence[TrainingRow], totals: tuple[int, int], figures: StepFigures) -> None:
+        layout = self.packing.lay_out(rows, self.policy.device)
+        with training_state(self.policy.model, layout.attention, self.train.gradient_checkpointing):
+            inputs = self._loss_inputs(rows, layout, totals)
+            output = self.train.loss(inputs)
+            output.loss.backward()
+        figures.add(rows, layout, inputs, output)
+
+    def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: tuple[int, int]) -> LossInputs:
+        loss = self.train.loss
+        edges, entropy = edge_logprobs(self.policy.model, layout, self.train.temperature, loss.needs_entropy)
+        logprobs = row_values(edges, layout)
+        sampling = padded([row.old_logprobs for row in rows], logprobs)
+        return LossInputs(
+            logprobs=logprobs,
+            old_logprobs=logprobs.detach() if loss.needs_recompute else sampling,
+            sampling_logprobs=sampling,
+            advantages=padded([row.advantages for row in rows], logprobs),
+            mask=layout.mask,
+            total_tokens=totals[0],
+            total_rows=totals[1],
+            max_tokens=self.max_response_tokens,
+            ref_logprobs=self._reference_logprobs(layout),
+            entropy=None if entropy is None else row_values(entropy, layout),
+        )
+
+    def _reference_logprobs(self, layout: Layout) -> Tensor | None:
+        if self._reference is None:
+            return None
+        with torch.no_grad(), training_state(self._reference, layout.attention, False):
+            return row_values(edge_logprobs(self._reference, layout, self.train.temperature)[0], layout)
+
+    def _step(self, figures: StepFigures) -> None:
+        figures.learning_rate = self.optimizer.learning_rate
+        figures.finish(self.optimizer.clip_gradients())
+        if not (math.isfinite(figures.loss) and math.isfinite(figures.grad_norm)):
+            self.optimizer.drop_gradients()
+            raise NonFiniteLossError(
+                f"update {self.optimizer.updates + 1}: loss {figures.loss}, gradient norm {figures.grad_norm};"
+                " the weights are unchanged; look for NaN log-probabilities in the batch, or lower the learning rate"
+            )
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def score(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probability of each token after the first under the present weights, untempered."""
+        values = (0.0,) * (len(tokens) - 1)
+        row = TrainingRow(0, tuple(tokens[:1]), tuple(tokens[1:]), values, values)
+        layout = DensePacking().lay_out([row], self.policy.device)
+        with training_state(self.policy.model, None, False):
+            return row_values(edge_logprobs(self.policy.model, layout)[0], layout)[0].tolist()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Optimiser state and update counter as flat tensors (the weights are the policy's own)."""
+        return self.optimizer.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from `state_dict`; load the policy's weights first. Raises CheckpointError on a mismatch."""
+        self.optimizer.load_state_dict(state)
+
+
+def padded(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
+    """Rows as [B, T] in `like`'s shape and type, 0 in the padding."""
+    host = torch.zeros(like.shape, dtype=torch.float64)
+    for index, row in enumerate(rows):
+        host[index, : len(row)] = torch.tensor(row, dtype=torch.float64)
+    return host.to(like.device, like.dtype, non_blocking=True)
+
+
+def frozen_copy(model: Any) -> Any:
+    """The model as it is now, without gradients: the reference of a KL term."""
+    return copy.deepcopy(model).requires_grad_(False)
