@@ -26,7 +26,7 @@ class Jsonl(FileTask):
                 for number, line in enumerate(lines, start=1):
                     text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
                     if text.strip():
-                        yield f"{file}:{number}", _parse(text)
+                        yield f"{file}:{number}", _parse(text.rstrip(b"\r\n"))
         except OSError as error:
             raise DataError(f"{file}: cannot be read: {error.strerror}") from None
 
