@@ -62,9 +62,8 @@ def validate(spec: SpecPath, overrides: Overrides = None) -> None:
     from dsk.core.spec import load_spec
 
     loaded = load_spec(spec, overrides or ())
-    typer.echo(
-        f"{spec}: valid ({loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss)"
-    )
+    parts = f"{loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss"
+    typer.echo(f"{spec}: valid ({parts})")
 
 
 @app.command()

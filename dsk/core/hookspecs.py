@@ -7,7 +7,6 @@ def register_selectors(register):
     register(MySelector)
 """
 
-# pyright: reportUnusedParameter=false
 from __future__ import annotations
 
 from collections.abc import Callable

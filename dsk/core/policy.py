@@ -84,7 +84,7 @@ def load_policy(spec: ModelSpec) -> Policy:
     try:
         config = AutoConfig.from_pretrained(path, **extra)
         tokenizer = AutoTokenizer.from_pretrained(path, **extra)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=DTYPES[spec.dtype], **extra)
+        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=DTYPES[spec.dtype], **extra)
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}") from error

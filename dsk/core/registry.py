@@ -174,7 +174,7 @@ def build_registry(allow: Iterable[str] | None = None) -> Registry:
             register_plugin(registry, point.load(), name, version)
         except PluginError as error:
             registry.problems.append(str(error))
-        except Exception as error:  # a stranger's import may raise anything; it must not take dsk down
+        except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything; it must not take dsk down
             fault = f"{type(error).__name__}: {error}".splitlines()[0]
             registry.problems.append(f"plugin '{name}' {version} fails to import ({point.value}): {fault}")
     return registry

@@ -13,8 +13,9 @@ from dsk.core.evaluate import Score
 from dsk.core.folder import open_folder
 from dsk.core.records import read_jsonl, read_records, write_jsonl
 from dsk.core.seeding import derive_seed
-from dsk.core.session import Listener, Session, Silent, peak_memory_bytes
+from dsk.core.session import Listener, Session, Silent
 from dsk.core.spec import RunSpec
+from dsk.core.step_figures import peak_memory
 from dsk.core.types import Group, Problem
 
 
@@ -173,7 +174,7 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         "sampled_tokens": session.state.sampled_tokens,
         "trained_tokens": session.state.trained_tokens,
         "engine": asdict(session.engine.stats()),
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": peak_memory(session.policy.device),
     }
 
 
@@ -197,7 +198,7 @@ def _summary(session: Session, before: Score | None, after: Score | None) -> dic
         "encoded_tokens": state.encoded_tokens,
         "trained_tokens": state.trained_tokens,
         "seconds": session.seconds,
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": peak_memory(session.policy.device),
         "engine": asdict(session.engine.stats()),
     }
 

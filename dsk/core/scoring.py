@@ -12,10 +12,12 @@ from transformers import AttentionInterface
 
 from dsk.core.errors import ModelError
 from dsk.core.logprobs import chosen_logprobs
+from dsk.core.packing.flex import FLEX_ATTENTION, flex_path_attention
 from dsk.core.packing.layout import Layout
 from dsk.core.packing.suffix import SUFFIX_ATTENTION, suffix_attention
 
 AttentionInterface.register(SUFFIX_ATTENTION, suffix_attention)
+AttentionInterface.register(FLEX_ATTENTION, flex_path_attention)
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -70,7 +68,8 @@ class Session:
         self.problems = {p.id: p for p in self._train_problems()}
         self.policy = load_policy(spec.model)
         self._check_lengths()
-        self.trainer = Trainer(self.policy, spec.train, spec.max_response_tokens)
+        shaping = (spec.soft_clip, spec.overlong)
+        self.trainer = Trainer(self.policy, spec.train, spec.max_response_tokens, *shaping)
         optimizer = self._restore()
         if optimizer is not None:
             self.trainer.load_state_dict(optimizer)
@@ -240,9 +239,9 @@ class Session:
         """The problem's cached solutions that still verify, scored under the present policy."""
         solutions = self.cache.get(problem.id)
         verdicts = self.verifier.verify([(problem, s.text) for s in solutions]) if solutions else []
-        rejected = sum(not v.correct for v in verdicts)
+        rejected = [s for s, v in zip(solutions, verdicts, strict=True) if not v.correct]
         if rejected:
-            self.emit("cache_rejected", problem=problem.id, solutions=rejected)
+            self.emit("cache_rejected", problem=problem.id, solutions=self.cache.discard(rejected))
         prompt = self.prompts[problem.id]
         return [
             whole_response(s.tokens, self._score(prompt, s.tokens), True, "eos", self.state.version, "cached", v.answer)
@@ -290,11 +289,12 @@ class Session:
             self.advance(
                 mini_batch=self.state.mini_batch + 1,
                 version=self.state.version + 1,
-                trained_tokens=self.state.trained_tokens + int(record.get("tokens", 0)),
+                trained_tokens=self.state.trained_tokens + int(record["computed_tokens"]),
             )
             figures.append(record)
         updates = [r for r in self.records() if r["event"] == "update" and r["step"] == self.state.step]
-        return {k: float(np.mean([r[k] for r in updates])) for k in figures[-1]} if figures else {}
+        names = {name: None for record in figures for name in record}
+        return {name: float(np.mean([r[name] for r in updates if name in r])) for name in names}
 
     def _checked_update(self, batch: Sequence[Group]) -> Mapping[str, float] | None:
         try:
@@ -346,9 +346,3 @@ class Session:
         self.policy.tokenizer.save_pretrained(self.folder / "final")
         write_json(self.folder / "summary.json", summary)
         self.emit("finished", step=self.state.step)
-
-
-def peak_memory_bytes() -> int:
-    """Largest resident set of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

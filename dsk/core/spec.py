@@ -25,57 +25,60 @@ class ModelSpec(StrictModel):
 
     path: str = Field(description="Model directory, hub id, `bundled:tiny-reasoner` or `package:smollm2`.")
     architecture: str | None = Field(
-        None, description="Folder with the model's config.json, to size `--dry-run` where the weights are not at hand."
+        default=None,
+        description="Folder with the model's config.json, to size `--dry-run` where the weights are not at hand.",
     )
-    dtype: Literal["float32", "bfloat16", "float64"] = Field("float32", description="Parameter type.")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu` or `cuda`.")
-    lora_rank: int = Field(0, ge=0, description="Rank of LoRA adapters on all linear layers; 0 trains every weight.")
-    lora_alpha: float = Field(32.0, gt=0, description="LoRA scale numerator.")
+    dtype: Literal["float32", "bfloat16", "float64"] = Field(default="float32", description="Parameter type.")
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto`, `cpu` or `cuda`.")
+    lora_rank: int = Field(
+        default=0, ge=0, description="Rank of LoRA adapters on all linear layers; 0 trains every weight."
+    )
+    lora_alpha: float = Field(default=32.0, gt=0, description="LoRA scale numerator.")
 
 
 class PromptSpec(StrictModel):
     """How a problem becomes prompt tokens."""
 
-    style: Literal["plain", "chat"] = Field("plain", description="`chat` uses the tokenizer's chat template.")
-    system: str | None = Field(None, description="System message (chat style).")
-    prefix: str = Field("", description="Text before the problem.")
-    suffix: str = Field("", description="Text after the problem.")
-    max_tokens: int = Field(2048, ge=1, description="Longest prompt, in tokens.")
-    overlong: Literal["error", "keep_right"] = Field("error", description="What to do with a longer prompt.")
+    style: Literal["plain", "chat"] = Field(default="plain", description="`chat` uses the tokenizer's chat template.")
+    system: str | None = Field(default=None, description="System message (chat style).")
+    prefix: str = Field(default="", description="Text before the problem.")
+    suffix: str = Field(default="", description="Text after the problem.")
+    max_tokens: int = Field(default=2048, ge=1, description="Longest prompt, in tokens.")
+    overlong: Literal["error", "keep_right"] = Field(default="error", description="What to do with a longer prompt.")
 
 
 class SamplingSpec(StrictModel):
     """Sampling of rollouts (the paper trains at temperature 1 without truncation)."""
 
-    temperature: float = Field(1.0, gt=0, description="Softmax temperature.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus mass; 1 is off.")
-    top_k: int = Field(0, ge=0, description="Most likely tokens kept; 0 is off.")
+    temperature: float = Field(default=1.0, gt=0, description="Softmax temperature.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus mass; 1 is off.")
+    top_k: int = Field(default=0, ge=0, description="Most likely tokens kept; 0 is off.")
 
 
 class ScreenSpec(StrictModel):
     """Which problems are hard (DeepSearch eqs. 8-9)."""
 
-    samples: int = Field(4, ge=1, description="K direct rollouts per problem (Pass1@K).")
-    threshold: float = Field(0.25, ge=0, le=1, description="Share of correct samples, the paper's delta.")
-    comparison: Literal["<=", "<"] = Field("<=", description="How the share is compared with the threshold.")
-    problems: int = Field(0, ge=0, description="Screen only the first so many training problems; 0 is all.")
+    samples: int = Field(default=4, ge=1, description="K direct rollouts per problem (Pass1@K).")
+    threshold: float = Field(default=0.25, ge=0, le=1, description="Share of correct samples, the paper's delta.")
+    comparison: Literal["<=", "<"] = Field(default="<=", description="How the share is compared with the threshold.")
+    problems: int = Field(default=0, ge=0, description="Screen only the first so many training problems; 0 is all.")
 
 
 class SearchSpec(StrictModel):
     """One tree (ALGORITHM.md sections 2 to 4)."""
 
-    width: int = Field(8, ge=1, description="Children per expansion.")
-    max_depth: int = Field(64, ge=1, description="Deepest node, d_T.")
-    step_tokens: int = Field(256, ge=1, description="Longest step, in tokens.")
-    trajectories: int = Field(8, ge=1, description="Recorded trajectories that finish a tree.")
-    max_expansions: int = Field(0, ge=0, description="Expansions that end a tree early; 0 is no bound.")
-    exploration: float = Field(2.0, ge=0, description="Lambda of the local UCT choice among siblings.")
-    gamma_min: float = Field(0.1, ge=0, le=1, description="Smallest backup decay.")
+    width: int = Field(default=8, ge=1, description="Children per expansion.")
+    max_depth: int = Field(default=64, ge=1, description="Deepest node, d_T.")
+    step_tokens: int = Field(default=256, ge=1, description="Longest step, in tokens.")
+    trajectories: int = Field(default=8, ge=1, description="Recorded trajectories that finish a tree.")
+    max_expansions: int = Field(default=0, ge=0, description="Expansions that end a tree early; 0 is no bound.")
+    exploration: float = Field(default=2.0, ge=0, description="Lambda of the local UCT choice among siblings.")
+    gamma_min: float = Field(default=0.1, ge=0, le=1, description="Smallest backup decay.")
     record: Literal["one", "all"] = Field(
-        "one", description="`one`: the paper's single trajectory per expansion; `all`: every verified terminal."
+        default="one", description="`one`: the paper's single trajectory per expansion; `all`: every verified terminal."
     )
     trajectory_entropy: Literal["tokens", "steps"] = Field(
-        "tokens", description="Mean over all tokens (released code) or over steps (paper)."
+        default="tokens", description="Mean over all tokens (released code) or over steps (paper)."
     )
     selector: Selector = _default(Selector)
     backup: Backup = _default(Backup)
@@ -85,26 +88,26 @@ class SearchSpec(StrictModel):
 class OptimizerSpec(StrictModel):
     """AdamW."""
 
-    lr: float = Field(1e-6, gt=0, description="Learning rate after warm-up.")
-    warmup_steps: int = Field(10, ge=0, description="Updates of linear warm-up.")
-    weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay.")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's moment decays.")
-    grad_clip: float = Field(1.0, gt=0, description="Largest gradient norm.")
-    fp32_state: bool = Field(True, description="Keep fp32 master weights and moments when parameters are bf16.")
+    lr: float = Field(default=1e-6, gt=0, description="Learning rate after warm-up.")
+    warmup_steps: int = Field(default=10, ge=0, description="Updates of linear warm-up.")
+    weight_decay: float = Field(default=0.1, ge=0, description="Decoupled weight decay.")
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="Adam's moment decays.")
+    grad_clip: float = Field(default=1.0, gt=0, description="Largest gradient norm.")
+    fp32_state: bool = Field(default=True, description="Keep fp32 master weights and moments when parameters are bf16.")
 
 
 class SoftClipSpec(StrictModel):
     """`q <- tanh(q / epsilon) * q_max` on non-terminal nodes (DeepSearch section 5)."""
 
-    epsilon: float = Field(1.0, gt=0, description="epsilon_q.")
-    q_max: float = Field(1.0, gt=0, description="Largest value after clipping.")
+    epsilon: float = Field(default=1.0, gt=0, description="epsilon_q.")
+    q_max: float = Field(default=1.0, gt=0, description="Largest value after clipping.")
 
 
 class OverlongSpec(StrictModel):
     """Soft penalty on long responses (DAPO)."""
 
-    buffer: int = Field(0, ge=0, description="Tokens before the limit where the penalty starts; 0 is off.")
-    factor: float = Field(1.0, ge=0, description="Penalty at the limit.")
+    buffer: int = Field(default=0, ge=0, description="Tokens before the limit where the penalty starts; 0 is off.")
+    factor: float = Field(default=1.0, ge=0, description="Penalty at the limit.")
 
 
 class TrainSpec(StrictModel):
@@ -113,40 +116,44 @@ class TrainSpec(StrictModel):
     loss: Loss = _default(Loss)
     advantage: Advantage = _default(Advantage)
     optimizer: OptimizerSpec = Field(default_factory=OptimizerSpec, description="AdamW.")
-    batch_problems: int = Field(256, ge=1, description="Problems sampled per step.")
-    mini_batch_problems: int = Field(32, ge=1, description="Problems per policy update.")
-    micro_batch_tokens: int = Field(18432, ge=1, description="Most tokens through the model at once.")
-    packing: Literal["auto", "dense", "suffix", "flex"] = Field("auto", description="How shared tokens are computed.")
-    gradient_checkpointing: bool = Field(False, description="Recompute activations in the backward pass.")
-    compile: bool = Field(False, description="torch.compile the model.")
-    temperature: float = Field(1.0, gt=0, description="Temperature of the trained log-probabilities.")
+    batch_problems: int = Field(default=256, ge=1, description="Problems sampled per step.")
+    mini_batch_problems: int = Field(default=32, ge=1, description="Problems per policy update.")
+    micro_batch_tokens: int = Field(default=18432, ge=1, description="Most tokens through the model at once.")
+    packing: Literal["auto", "dense", "suffix", "flex"] = Field(
+        default="auto", description="How shared tokens are computed."
+    )
+    gradient_checkpointing: bool = Field(default=False, description="Recompute activations in the backward pass.")
+    compile: bool = Field(default=False, description="torch.compile the model.")
+    temperature: float = Field(default=1.0, gt=0, description="Temperature of the trained log-probabilities.")
 
 
 class RoundsSpec(StrictModel):
     """When the run ends; whichever bound comes first (0 is no bound)."""
 
-    count: int = Field(1, ge=1, description="Rounds of screen, search and train.")
-    steps: int = Field(0, ge=0, description="Steps per round; 0 is one pass over the hard set.")
-    max_steps: int = Field(0, ge=0, description="Steps in all.")
-    max_tokens: int = Field(0, ge=0, description="Tokens sampled for training, screening included.")
-    max_hours: float = Field(0, ge=0, description="Wall-clock hours.")
+    count: int = Field(default=1, ge=1, description="Rounds of screen, search and train.")
+    steps: int = Field(default=0, ge=0, description="Steps per round; 0 is one pass over the hard set.")
+    max_steps: int = Field(default=0, ge=0, description="Steps in all.")
+    max_tokens: int = Field(default=0, ge=0, description="Tokens sampled for training, screening included.")
+    max_hours: float = Field(default=0, ge=0, description="Wall-clock hours.")
 
 
 class EvaluateSpec(StrictModel):
     """The held-out evaluation before and after training."""
 
-    problems: int = Field(0, ge=0, description="Test problems; 0 is all, and none if the task has no test split.")
-    samples: int = Field(4, ge=1, description="Samples per problem.")
-    hard_only: bool = Field(True, description="Judge on test problems that the starting policy finds hard.")
-    temperature: float = Field(0.6, gt=0, description="Softmax temperature.")
-    top_p: float = Field(0.95, gt=0, le=1, description="Nucleus mass.")
+    problems: int = Field(
+        default=0, ge=0, description="Test problems; 0 is all, and none if the task has no test split."
+    )
+    samples: int = Field(default=4, ge=1, description="Samples per problem.")
+    hard_only: bool = Field(default=True, description="Judge on test problems that the starting policy finds hard.")
+    temperature: float = Field(default=0.6, gt=0, description="Softmax temperature.")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus mass.")
 
 
 class RunSpec(StrictModel):
     """A whole run; defaults are the published DeepSearch setting."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder is `runs/NAME`.")
-    seed: int = Field(0, ge=0, description="Every random choice of the run derives from it.")
+    seed: int = Field(default=0, ge=0, description="Every random choice of the run derives from it.")
     model: ModelSpec = Field(description="The policy.")
     task: Task = Field(description="Where problems come from.")
     prompt: PromptSpec = Field(default_factory=PromptSpec, description="How problems become prompts.")
@@ -155,12 +162,16 @@ class RunSpec(StrictModel):
     cache: Cache = _default(Cache)
     filter: Filter = _default(Filter)
     mode: Literal["search", "direct"] = Field(
-        "search", description="`direct` samples whole responses instead of trees (the GRPO and DAPO baselines)."
+        default="search", description="`direct` samples whole responses instead of trees (the GRPO and DAPO baselines)."
     )
-    replay: bool = Field(True, description="Use cached solutions in place of search where there are any.")
+    replay: bool = Field(default=True, description="Use cached solutions in place of search where there are any.")
     sampling: SamplingSpec = Field(default_factory=SamplingSpec, description="Sampling of rollouts.")
-    max_response_tokens: int = Field(16384, ge=1, description="Longest response; a search also ends at depth x step.")
-    tokens_in_flight: int = Field(65536, ge=1, description="Bound on prefix + new tokens of requests under way.")
+    max_response_tokens: int = Field(
+        default=16384, ge=1, description="Longest response; a search also ends at depth x step."
+    )
+    tokens_in_flight: int = Field(
+        default=65536, ge=1, description="Bound on prefix + new tokens of requests under way."
+    )
     screen: ScreenSpec = Field(default_factory=ScreenSpec, description="Which problems are hard.")
     search: SearchSpec = Field(default_factory=SearchSpec, description="The tree search.")
     train: TrainSpec = Field(default_factory=TrainSpec, description="The update.")
@@ -168,12 +179,12 @@ class RunSpec(StrictModel):
     overlong: OverlongSpec = Field(default_factory=OverlongSpec, description="Penalty on long responses.")
     rounds: RoundsSpec = Field(default_factory=RoundsSpec, description="When the run ends.")
     evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec, description="Held-out evaluation.")
-    checkpoint_every: int = Field(5, ge=1, description="Steps between checkpoints.")
+    checkpoint_every: int = Field(default=5, ge=1, description="Steps between checkpoints.")
     probe_bound: float = Field(
-        0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync."
+        default=0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync."
     )
-    trackers: tuple[Tracker, ...] = Field((), description="Where records go besides events.jsonl.")
-    plugins: tuple[str, ...] | None = Field(None, description="Only these plugin distributions; null is all.")
+    trackers: tuple[Tracker, ...] = Field(default=(), description="Where records go besides events.jsonl.")
+    plugins: tuple[str, ...] | None = Field(default=None, description="Only these plugin distributions; null is all.")
 
     @model_validator(mode="after")
     def _check_sizes(self) -> RunSpec:

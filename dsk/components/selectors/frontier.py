@@ -30,13 +30,13 @@ class Frontier(Selector):
 
     kind: ClassVar[str] = "frontier"
 
-    value_weight: float = Field(0.4, description="lambda1: weight of the parent's squashed mean value.")
+    value_weight: float = Field(default=0.4, description="lambda1: weight of the parent's squashed mean value.")
     entropy_weight: float = Field(
-        0.0, description="lambda2: weight of the step entropy; the sign steers (un)certainty."
+        default=0.0, description="lambda2: weight of the step entropy; the sign steers (un)certainty."
     )
-    depth_weight: float = Field(0.01, description="lambda3: weight of the depth bonus.")
+    depth_weight: float = Field(default=0.01, description="lambda3: weight of the depth bonus.")
     depth_bonus: Literal["sqrt", "log", "linear"] = Field(
-        "sqrt", description="D: `sqrt` is sqrt(d / d_T), `log` is log(d + 1), `linear` is d."
+        default="sqrt", description="D: `sqrt` is sqrt(d / d_T), `log` is log(d + 1), `linear` is d."
     )
 
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:

@@ -23,7 +23,7 @@ class Puct(Selector):
     kind: ClassVar[str] = "puct"
     mode: ClassVar[Literal["frontier", "descend"]] = "descend"
 
-    exploration: float = Field(2.0, ge=0, description="c: weight of the prior term.")
+    exploration: float = Field(default=2.0, ge=0, description="c: weight of the prior term.")
 
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """PUCT of each sibling [A]; `rng` is not used."""

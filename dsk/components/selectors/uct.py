@@ -20,7 +20,7 @@ class Uct(Selector):
     kind: ClassVar[str] = "uct"
     mode: ClassVar[Literal["frontier", "descend"]] = "descend"
 
-    exploration: float = Field(2.0, ge=0, description="lambda: weight of the exploration term.")
+    exploration: float = Field(default=2.0, ge=0, description="lambda: weight of the exploration term.")
 
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """UCT of each sibling [A]; `rng` is not used."""

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 from dsk.core.errors import ModelError
+from dsk.core.packing.flex import FlexPacking
 from dsk.core.packing.layout import DensePacking, Packing
 from dsk.core.packing.suffix import SuffixPacking
 
-PACKINGS: dict[str, type[Packing]] = {"dense": DensePacking, "suffix": SuffixPacking}
+PACKINGS: dict[str, type[Packing]] = {"dense": DensePacking, "suffix": SuffixPacking, "flex": FlexPacking}
 
 
 def choose_packing(model: Any, name: str, device: torch.device) -> Packing:

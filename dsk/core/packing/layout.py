@@ -20,7 +20,8 @@ class Layout:
 
     `input_ids` and `position_ids` are [R, S]. An edge is a (token, next token) pair: `source` [P] is the flat index
     into R x S of the state that predicts it, `target` [P] the token it predicts. `gather` [B, T] is each response
-    token's edge and `mask` [B, T] where there is one. `tokens` counts what the model computes, padding included;
+    token's edge and `mask` [B, T] where there is one. `tokens` counts what the model computes, padding included,
+    `attended` the (query, key) pairs of all paths;
     `extra` goes to the attention function named `attention` (None: the model's own).
     """
 
@@ -31,6 +32,7 @@ class Layout:
     gather: Tensor
     mask: Tensor
     tokens: int
+    attended: int
     attention: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -72,6 +74,7 @@ class DensePacking(Packing):
             gather=to_device(_padded(edges), device),
             mask=response_mask(lengths, device),
             tokens=input_ids.size,
+            attended=sum(len(row.tokens) * (len(row.tokens) + 1) // 2 for row in rows),
         )
 
     def cost(self, rows: Sequence[TrainingRow]) -> int:

@@ -46,6 +46,7 @@ class SuffixPacking(Packing):
             gather=to_device(gather, device),
             mask=response_mask([len(row.response) for row in rows], device),
             tokens=tree.size,
+            attended=int((tree.positions + 1).sum()),
             attention=SUFFIX_ATTENTION,
             extra={"dsk_plan": plan(tree, device)},
         )
