@@ -1,7 +1,7 @@
 r"""What can be decided without a computer algebra system, exactly and in linear time.
 
-Most answers are whole numbers, fractions, decimals, words, choices or lists of these: for them this module gives the final
-word, and no worker is ever started.
+Most answers are whole numbers, fractions, decimals, words, choices or lists of these: for them this module gives the
+final word, and no worker is ever started.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from dsk.components.verifiers.estimate import estimate, surely_differ
 from dsk.components.verifiers.normal import Form, form
 
 MAX_DIGITS = 400
+MAX_ELEMENTS = 20
 _INTEGER = r"[+-]?\d{1,400}"
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\})\d{3}){1,60}(?:\.\d{0,60})?")
@@ -92,14 +94,30 @@ def bracketed(core: str) -> tuple[str, str, list[str]] | None:
 
 
 def same_list(answer: str, gold: str, decimals: int) -> bool | None:
-    """Compare two lists whose elements are all exact numbers: sets without order, tuples and intervals with it."""
+    """Compare two lists with the same brackets: sets and bare lists without order, tuples and intervals with it.
+
+    True only for exact numbers; False where some element surely has no partner; None otherwise.
+    """
     left, right = _list(answer), _list(gold)
     if left is None or right is None or left[:2] != right[:2]:
         return None
+    ordered = left[0] not in ("", "\\{")
     a, b = [number(piece) for piece in left[2]], [number(piece) for piece in right[2]]
-    if None in a or None in b:
+    if None not in a and None not in b:
+        return a == b if ordered else set(a) == set(b)
+    if len(a) > MAX_ELEMENTS or len(b) > MAX_ELEMENTS:
         return None
-    return set(a) == set(b) if left[0] in ("", "\\{") else a == b
+    if ordered:
+        lengths = len(a) == len(b)
+        return None if lengths and not any(map(differ, left[2], right[2], [decimals] * len(a))) else False
+    lonely = any(all(differ(x, y, decimals) for x in left[2]) for y in right[2])
+    return False if lonely or any(all(differ(x, y, decimals) for y in right[2]) for x in left[2]) else None
+
+
+def differ(answer: str, gold: str, decimals: int) -> bool:
+    """Whether the values of two normal forms at a fixed point prove that they differ."""
+    tolerance = 10.0**-decimals if "." in answer or "." in gold else 0.0
+    return surely_differ(estimate(answer), estimate(gold), tolerance)
 
 
 def _list(core: str) -> tuple[str, str, list[str]] | None:
@@ -151,6 +169,8 @@ def decide(answer: Form, gold: Form, decimals: int = 6) -> bool | None:
     for compare in (same_choice(answer, gold), same_number(answer, gold, decimals)):
         if compare is not None:
             return compare
+    if differ(answer.core, gold.core, decimals):
+        return False
     return same_list(answer.core, gold.core, decimals)
 
 

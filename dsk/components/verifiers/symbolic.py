@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import lru_cache
 from typing import Any
 
 from dsk.components.verifiers.exact import bracketed, decide, split
 from dsk.components.verifiers.normal import Form, form
+from dsk.components.verifiers.relations import compare_relations
 
 
 def warm_up() -> None:
@@ -17,21 +19,51 @@ def warm_up() -> None:
     compare("x+1", "1+x", 6)
 
 
+_LOSSY = re.compile(r"'|\\(?:gcd|lcm|dots|ldots|Re|Im|partial|phantom)(?![A-Za-z])")
+_LETTER = re.compile(r"\\[A-Za-z]+|([A-Za-z])|(\d+)")
+_GAMMA = re.compile(r"\\([gG])amma(?!\()")
+
+
 @lru_cache(maxsize=4096)
 def _parse(core: str, real: bool) -> Any:
-    """The sympy object for a whole answer, or None. Unlike `math_verify.parse` it never settles for a part of the text."""
+    """The sympy object for a whole normal form, or None.
+
+    Unlike `math_verify.parse` it never settles for a part of the text, and refuses what the parser reads carelessly.
+    """
     from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
 
-    if not core:
+    if not core or _LOSSY.search(core):
         return None
     try:
-        return latex2sympy(
-            core, is_real=real, normalization_config=None, conversion_config=ConversionConfig(lowercase_symbols=False)
+        parsed = latex2sympy(
+            # The parser takes `\\gamma+1` for the gamma function of +1.
+            _GAMMA.sub(r"\1_{9999}", core),
+            is_real=real,
+            normalization_config=None,
+            conversion_config=ConversionConfig(lowercase_symbols=False),
         )
-    except (MemoryError, KeyboardInterrupt):
+    except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a parser of hostile text raises anything; all of it means "not parsable"
         return None
+    return parsed if _faithful(core, parsed) else None
+
+
+def _faithful(core: str, parsed: Any) -> bool:
+    """Whether every letter and number of the text is still there: the parser drops some without a word."""
+    shown = str(parsed)
+    if "zoo" in shown or "nan" in shown:
+        return False
+    pieces = [match[1] or match[2].lstrip("0") for match in _LETTER.finditer(core) if match[1] or match[2]]
+    return all(piece in shown or piece in "ei" for piece in pieces if piece)
+
+
+def _is_complex(core: str) -> bool:
+    """Whether a letter `i` in the text is likely the imaginary unit (and not an index)."""
+    from math_verify.grader import should_treat_as_complex
+
+    bare = any(match[1] == "i" for match in _LETTER.finditer(core)) and not re.search(r"_\{?i|_\{[^{}]*i|\\sum|\\prod", core)
+    return bare or bool(should_treat_as_complex(core))
 
 
 def compare(answer: str, gold: str, decimals: int) -> str:
@@ -43,25 +75,29 @@ def _compare(answer: Form, gold: Form, decimals: int) -> str:
     exact = decide(answer, gold, decimals)
     if exact is not None:
         return "equal" if exact else "different"
-    listed = _compare_lists(answer.core, gold.core, decimals)
+    left, right = _whole(answer, gold), _whole(gold, answer)
+    listed = _compare_lists(left, right, decimals)
     if listed is not None:
         return listed
-    return _compare_parsed(_whole(answer, gold), _whole(gold, answer), decimals)
+    real = not (_is_complex(left) or _is_complex(right))
+    related = compare_relations(left, right, lambda a, g: compare(a, g, decimals), lambda side: _parse(side, real))
+    return related or _compare_parsed(left, right, real, decimals)
 
 
 def _whole(one: Form, other: Form) -> str:
-    """The text to parse: an assignment is spelt out only where both sides have one."""
-    return f"{one.name}={one.core}" if one.name and other.name else one.core
+    """The text to parse: an assignment is spelt out only where the other side is an equation too."""
+    return f"{one.name}={one.core}" if one.name and (other.name or "=" in other.core) else one.core
 
 
-def _compare_parsed(answer: str, gold: str, decimals: int) -> str:
-    from math_verify.grader import should_treat_as_complex, verify
+def _compare_parsed(answer: str, gold: str, real: bool, decimals: int) -> str:
+    from math_verify.grader import verify
 
-    real = not (should_treat_as_complex(answer) or should_treat_as_complex(gold))
     left, right = _parse(answer, real), _parse(gold, real)
     if left is None or right is None:
         return "unparsable"
-    equal = verify(right, left, float_rounding=decimals, strict=True, timeout_seconds=None)
+    equal = verify(
+        right, left, float_rounding=decimals, strict=True, allow_set_relation_comp=True, timeout_seconds=None
+    )
     return "equal" if equal else "different"
 
 
