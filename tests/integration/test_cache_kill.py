@@ -1,0 +1,153 @@
+"""Eight processes write to one cache while one of them is killed -9 at random, again and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import selectors
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from cache_writer import OWNER, expected, make_cache
+from redis_server import RedisServer
+
+WRITERS = 8
+READ_EVERY_SECONDS = 0.005
+SCRIPT = Path(__file__).parents[1] / "cache_writer.py"
+
+
+class Crowd:
+    """The writers, and what each of them said it had committed. A writer that dies is replaced by a new one."""
+
+    def __init__(self, spec: str, folder: Path) -> None:
+        self._command, self._folder = [sys.executable, str(SCRIPT), spec, str(folder)], folder
+        self._selector, self._buffers = selectors.DefaultSelector(), {}
+        self.last_step: dict[str, int] = {}
+        self._alive: dict[str, subprocess.Popen[bytes]] = {}
+        for _ in range(WRITERS):
+            self._start()
+
+    def _start(self) -> None:
+        run = f"{len(self.last_step)}"
+        self.last_step[run], self._buffers[run] = -1, b""
+        process = subprocess.Popen([*self._command, run], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        self._alive[run] = process
+        self._selector.register(process.stdout, selectors.EVENT_READ, run)
+
+    def listen(self, lines: int) -> None:
+        """Take in at least so many lines from whoever writes them."""
+        while lines > 0:
+            for key, _ in self._selector.select():
+                lines -= self._take(key.data, os.read(key.fd, 1 << 16))
+
+    def _take(self, run: str, data: bytes) -> int:
+        assert data, f"writer {run} ended by itself"
+        *whole, self._buffers[run] = (self._buffers[run] + data).split(b"\n")
+        if whole:
+            self.last_step[run] = int(whole[-1])
+        return len(whole)
+
+    def kill(self, run: str) -> None:
+        """End a writer by signal 9, and take in what it had said before."""
+        process = self._alive.pop(run)
+        process.kill()
+        assert process.stdout is not None
+        self._selector.unregister(process.stdout)
+        rest = process.stdout.read()
+        if rest:
+            self._take(run, rest)
+        process.stdout.close()
+        process.wait()
+
+    def kill_one_at_random(self, rng: random.Random) -> None:
+        self.kill(rng.choice(sorted(self._alive)))
+        self._start()
+
+    def kill_all(self) -> None:
+        for run in list(self._alive):
+            self.kill(run)
+
+
+class Reader(threading.Thread):
+    """Reads all the while, waiting at most a second for anything; `fault` is what went wrong."""
+
+    def __init__(self, spec: str, folder: Path) -> None:
+        super().__init__()
+        self._spec, self._folder, self.done, self.fault, self.reads = spec, folder, threading.Event(), "", 0
+
+    def run(self) -> None:
+        seen: dict[str, int] = {}
+        with make_cache(self._spec).open(str(self._folder), *OWNER) as cache:
+            while not self.done.wait(READ_EVERY_SECONDS) and not self.fault:
+                problem = f"p{self.reads % 20}"
+                try:
+                    found = len(cache.get(problem))
+                except Exception as error:  # noqa: BLE001 - a thread's only way to report
+                    self.fault = repr(error)
+                    return
+                if found < seen.get(problem, 0):
+                    self.fault = f"{problem} had {seen[problem]} solutions, now {found}"
+                seen[problem], self.reads = found, self.reads + 1
+
+
+def run_kill_test(spec: dict, reader_spec: dict, folder: Path, kills: int) -> int:
+    """Solutions found whole after `kills` kills; every one that a writer said was committed is among them."""
+    rng = random.Random(5)
+    with make_cache(json.dumps(spec)).open(str(folder), *OWNER):
+        crowd, reader = Crowd(json.dumps(spec), folder), Reader(json.dumps(reader_spec), folder)
+        reader.start()
+        try:
+            crowd.listen(WRITERS)
+            for _ in range(kills):
+                crowd.listen(rng.randrange(1, 30))
+                crowd.kill_one_at_random(rng)
+            crowd.listen(WRITERS)
+        finally:
+            crowd.kill_all()
+            reader.done.set()
+            reader.join()
+    assert not reader.fault
+    assert reader.reads > 0
+    with make_cache(json.dumps(spec)).open(str(folder), *OWNER) as cache:
+        found = list(cache.entries())
+    stored = {(s.run, s.step, s.tokens): s for s in found}
+    assert len(stored) == len(found)
+    for run, last in crowd.last_step.items():
+        for step in range(last + 1):
+            for solution in expected(run, step):
+                assert stored.pop((run, step, solution.tokens)) == solution
+    # what is left was committed by a writer that died before it could say so: one whole batch each
+    for solution in stored.values():
+        assert solution.step == crowd.last_step[solution.run] + 1
+        assert solution in expected(solution.run, solution.step)
+        assert all((s.run, s.step, s.tokens) in stored for s in expected(solution.run, solution.step))
+    figures = {"kills": kills, "solutions": len(found), "unsaid": len(stored), "reads": reader.reads}
+    sys.stdout.write(f"{figures}\n")
+    return len(found)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.full)])
+def test_no_kill_loses_or_corrupts_a_committed_solution_in_sqlite(tmp_path, kills):
+    assert run_kill_test({"kind": "sqlite"}, {"kind": "sqlite", "busy_seconds": 1}, tmp_path, kills) > 0
+    connection = sqlite3.connect(tmp_path / "cache.sqlite")
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("error::dsk.components.caches.exchange.CacheWarning")
+def test_no_kill_loses_or_corrupts_a_committed_solution_in_redis(tmp_path):
+    (tmp_path / "server").mkdir()
+    server = RedisServer(tmp_path / "server").start()
+    try:
+        spec = {"kind": "redis", "url": server.url, "timeout_seconds": 30}
+        assert run_kill_test(spec, {**spec, "timeout_seconds": 1}, tmp_path, 100) > 0
+    finally:
+        server.stop()
