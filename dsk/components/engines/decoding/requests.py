@@ -1,0 +1,59 @@
+"""A request while it is being served: its samples, and the branches still to be decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dsk.core.types import Completion, Sample, SampleRequest
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(eq=False)
+class Draft:
+    """Sample `index` of a request, as far as it was drawn before a preemption. `version`: of its first token."""
+
+    index: int
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    version: int | None = None
+
+
+@dataclass(eq=False)
+class Pending:
+    """A request with the samples that are finished."""
+
+    request: SampleRequest
+    done: dict[int, Sample] = field(default_factory=dict)
+
+    def completion(self) -> Completion | None:
+        """All samples in order, once they are there."""
+        if len(self.done) < self.request.n:
+            return None
+        return Completion(self.request.id, tuple(self.done[i] for i in range(self.request.n)))
+
+
+@dataclass(eq=False)
+class Branch:
+    """Drafts that continue the same `context` tokens; `logits` [V] follow the context, once known."""
+
+    pending: Pending
+    context: tuple[int, ...]
+    drafts: list[Draft]
+    logits: torch.Tensor | None = None
+
+    @property
+    def request(self) -> SampleRequest:
+        """What was asked for."""
+        return self.pending.request
+
+    @classmethod
+    def of(cls, request: SampleRequest) -> Branch:
+        """A fresh request: all samples from the prefix."""
+        return cls(Pending(request), request.prefix, [Draft(i) for i in range(request.n)])
+
+    def resumed(self, draft: Draft) -> Branch:
+        """One sample from where it is."""
+        return Branch(self.pending, self.request.prefix + draft.tokens, [draft])

@@ -1,0 +1,84 @@
+"""The policy's own module, borrowed for decoding: what is checked, what is set, and what is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import PreTrainedModel
+
+from dsk.components.engines.decoding import attention
+from dsk.components.engines.decoding.attention import Context
+from dsk.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+SUPPORTED = ("llama", "qwen2", "qwen3")
+LENGTH_DEPENDENT_ROPE = ("dynamic", "longrope")
+
+
+def bare_model(model: Any) -> PreTrainedModel:
+    """The transformers model inside `model` (LoRA adapters stay in its layers)."""
+    return model if isinstance(model, PreTrainedModel) else model.get_base_model()
+
+
+def check_supported(config: Any) -> None:
+    """Raise ModelError where cached decoding would be wrong for this configuration."""
+    name = f"model.path: the transformers engine cannot run a '{config.model_type}' model"
+    if config.model_type not in SUPPORTED:
+        raise ModelError(f"{name}; it runs {', '.join(SUPPORTED)}; for others use the vllm engine")
+    types = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if types != {"full_attention"}:
+        found = ", ".join(sorted(types - {"full_attention"}))
+        raise ModelError(f"{name} with {found} layers; it needs full attention in every layer; use the vllm engine")
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    if rope in LENGTH_DEPENDENT_ROPE:
+        raise ModelError(
+            f"{name} with '{rope}' position scaling: its keys change with the length, so they cannot be cached;"
+            " use the vllm engine, or a model with another rope_type"
+        )
+
+
+class Runner:
+    """Forward passes of the policy's module with our attention in place of its own."""
+
+    def __init__(self, model: Any) -> None:
+        attention.register()
+        self.adopt(model)
+
+    def adopt(self, model: Any) -> None:
+        """Use `model` from now on. Raises ModelError if it is of a kind that cannot be decoded."""
+        bare = bare_model(model)
+        check_supported(bare.config)
+        self.model, self.outer = bare, model
+        self.body, self.head = bare.get_decoder(), bare.get_output_embeddings()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Evaluation mode, no gradients, our attention; what was set before is put back."""
+        config, training = self.model.config, self.outer.training
+        before = config._attn_implementation
+        config._attn_implementation = attention.NAME
+        if training:
+            self.outer.eval()
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            config._attn_implementation = before
+            if training:
+                self.outer.train()
+
+    def hidden(
+        self, tokens: Int[torch.Tensor, "R M"], positions: Int[torch.Tensor, "R M"], context: Context
+    ) -> Float[torch.Tensor, "R M D"]:
+        """Last hidden states; keys and values go into the context's suffix buffers."""
+        output = self.body(input_ids=tokens, position_ids=positions, use_cache=False, decoding=context)
+        return output.last_hidden_state
+
+    def logits(self, hidden: Float[torch.Tensor, "R D"]) -> Float[torch.Tensor, "R V"]:
+        """Next-token logits."""
+        return self.head(hidden)

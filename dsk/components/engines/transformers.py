@@ -1,0 +1,53 @@
+"""The policy's own transformers module, decoded with continuous batching over a prefix tree of keys and values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from dsk.core.roles import Engine
+
+if TYPE_CHECKING:
+    import torch
+
+    from dsk.components.engines.decoding.session import DecodingSession
+    from dsk.core.policy import Policy
+
+SHARE = 0.4
+"""Part of the free memory that an automatic budget takes; the rest is for activations and the trainer."""
+
+
+class Transformers(Engine):
+    """In-process engine for Llama-, Qwen2- and Qwen3-type models on CPU and CUDA.
+
+    It runs the trainer's own module, so a weight sync copies nothing. A token goes through the model once: samples of
+    one request share their prefix's keys and values, and a request whose prefix was sampled before starts from them.
+    """
+
+    kind: ClassVar[str] = "transformers"
+
+    max_rows: int = Field(256, ge=1, description="Most sequences decoded at once.")
+    cache_bytes: int = Field(
+        0, ge=0, description="Budget for keys and values, in bytes; 0 takes 40% of the memory free when it opens."
+    )
+
+    @contextmanager
+    def open(self, policy: Policy) -> Iterator[DecodingSession]:
+        """Decode with `policy`'s module. Raises ModelError for attention that cannot be cached so."""
+        from dsk.components.engines.decoding.session import DecodingSession
+
+        session = DecodingSession(policy, self.max_rows, self.cache_bytes or int(SHARE * free_bytes(policy.device)))
+        yield session
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be had on `device`, in bytes."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
