@@ -54,7 +54,7 @@ def run(
             hard = _hard_set(session, round_)
             if not hard or _out_of_budget(session, started):
                 break
-            _train_round(session, round_, hard, started)
+            _train_round(session, round_, hard, held_out, started)
             _close_round(session, round_, hard)
         after = _score_once(session, "after", held_out)
         summary = _summary(session, before, after)
@@ -80,7 +80,9 @@ def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> 
     return hard
 
 
-def _train_round(session: Session, round_: int, hard: Sequence[Problem], started: float) -> None:
+def _train_round(
+    session: Session, round_: int, hard: Sequence[Problem], held_out: Sequence[Problem], started: float
+) -> None:
     """The round's steps: a batch of hard problems, their groups, the updates, the new weights to the engine."""
     batches = _batches(session.spec, round_, hard)
     for batch in batches[session.state.round_step :]:
@@ -91,6 +93,9 @@ def _train_round(session: Session, round_: int, hard: Sequence[Problem], started
         session.sync()
         session.advance(step=session.state.step + 1, round_step=session.state.round_step + 1, mini_batch=0)
         session.emit("step", step=session.state.step, round=round_, **_step_figures(session, groups, figures))
+        every = session.spec.evaluate.every
+        if every and held_out and session.state.step % every == 0:
+            session.evaluate(f"step_{session.state.step}", held_out)
         if session.state.step % session.spec.checkpoint_every == 0:
             session.save()
 
@@ -128,10 +133,14 @@ def _batches(spec: RunSpec, round_: int, hard: Sequence[Problem]) -> list[list[P
 def _out_of_budget(session: Session, started: float) -> bool:
     bounds, state = session.spec.rounds, session.state
     earlier = sum(state.seconds.values())
+    spent = session.budgets()
     return (
         bool(bounds.max_steps and state.step >= bounds.max_steps)
         or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
         or bool(bounds.max_hours and (earlier + time.monotonic() - started) / 3600 >= bounds.max_hours)
+        or bool(bounds.max_model_tokens and spent["model_tokens"] >= bounds.max_model_tokens)
+        or bool(bounds.max_updates and spent["updates"] >= bounds.max_updates)
+        or bool(bounds.max_train_seconds and spent["seconds"] >= bounds.max_train_seconds)
     )
 
 
@@ -171,7 +180,7 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         "stale_samples": sum(t.version < session.state.version - 1 for t in trajectories if t.origin != "cached"),
         **{f"tree_{name}": _mean(g.stats.get(name, 0.0) for g in groups) for name in sorted(names)},
         **{f"update_{name}": value for name, value in figures.items()},
-        "sampled_tokens": session.state.sampled_tokens,
+        **session.budgets(),
         "trained_tokens": session.state.trained_tokens,
         "engine": asdict(session.engine.stats()),
         "peak_memory_bytes": peak_memory(session.policy.device),

@@ -17,7 +17,7 @@ from dsk.core.direct import DirectRollouts, whole_response
 from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.policy import load_policy
-from dsk.core.records import EventLog, read_groups, read_jsonl, read_records, write_groups, write_json
+from dsk.core.records import EventLog, read_groups, read_jsonl, read_records, write_groups, write_json, write_jsonl
 from dsk.core.scheduler import Job, Progress, Scheduler
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
@@ -98,7 +98,7 @@ class Session:
         for path in self.folder.glob("trees/*.jsonl.zst"):
             if int(path.name.split(".")[0]) > self.state.step:
                 path.unlink()
-        for path in self.folder.glob("rounds/*"):
+        for path in self.folder.glob("rounds/*/"):
             if int(path.name) > self.state.round:
                 for file in path.iterdir():
                     file.unlink()
@@ -221,8 +221,21 @@ class Session:
         groups = self.sample("evaluate", jobs)
         result = score([g.stats["solved_share"] for g in groups], settings.samples, self.spec.seed)
         truncated = sum(g.stats["truncated"] for g in groups) / max(len(groups) * settings.samples, 1)
-        self.emit("evaluation", when=when, truncated=truncated, **asdict(result))
+        rows = [{"id": g.problem.id, "rate": g.stats["solved_share"]} for g in groups]
+        write_jsonl(self.folder / "rounds" / f"evaluation_{when}.jsonl", rows)
+        device = str(self.policy.device)
+        self.emit("evaluation", when=when, truncated=truncated, device=device, **self.budgets(), **asdict(result))
         return result
+
+    def budgets(self) -> dict[str, float]:
+        """What the run has spent so far on each axis that runs are compared on; evaluation is left out."""
+        state = self.state
+        return {
+            "sampled_tokens": state.sampled_tokens,
+            "model_tokens": state.sampled_tokens + state.encoded_tokens + 3 * state.trained_tokens,
+            "seconds": round(sum(v for name, v in self._seconds.items() if name != "evaluate"), 3),
+            "updates": state.version,
+        }
 
     def job(self, problem: Problem, round_: int, step: int) -> Job:
         """What a training step samples for a problem: replay and direct rollouts, a tree, or direct rollouts alone."""

@@ -135,10 +135,17 @@ class RoundsSpec(StrictModel):
     max_steps: int = Field(default=0, ge=0, description="Steps in all.")
     max_tokens: int = Field(default=0, ge=0, description="Tokens sampled for training, screening included.")
     max_hours: float = Field(default=0, ge=0, description="Wall-clock hours.")
+    max_model_tokens: int = Field(
+        default=0, ge=0, description="Tokens through the model: sampled + encoded + 3 x trained (forward, backward)."
+    )
+    max_updates: int = Field(
+        default=0, ge=0, description="Policy updates in all; the step that reaches it is finished."
+    )
+    max_train_seconds: float = Field(default=0, ge=0, description="Wall-clock seconds without evaluation.")
 
 
 class EvaluateSpec(StrictModel):
-    """The held-out evaluation before and after training."""
+    """The held-out evaluation before, after and, with `every`, during training."""
 
     problems: int = Field(
         default=0, ge=0, description="Test problems; 0 is all, and none if the task has no test split."
@@ -147,6 +154,7 @@ class EvaluateSpec(StrictModel):
     hard_only: bool = Field(default=True, description="Judge on test problems that the starting policy finds hard.")
     temperature: float = Field(default=0.6, gt=0, description="Softmax temperature.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus mass.")
+    every: int = Field(default=0, ge=0, description="Steps between evaluations on the way; 0 is only before and after.")
 
 
 class RunSpec(StrictModel):
