@@ -22,11 +22,13 @@ def choose_packing(model: Any, name: str, device: torch.device) -> Packing:
     if name == "dense":
         return DensePacking()
     obstacle = packing_obstacle(model)
+    if name == "flex" and device.type != "cuda":
+        obstacle = obstacle or f"FlexAttention trains on CUDA only, and the policy is on {device.type}"
     if obstacle is None:
         return PACKINGS.get(name, SuffixPacking)()
     if name == "auto":
         return DensePacking()
-    raise ModelError(f"train.packing: '{name}' cannot be used: {obstacle}; set train.packing to 'dense' (or 'auto')")
+    raise ModelError(f"train.packing: '{name}' cannot be used: {obstacle}; set train.packing to 'auto' or 'dense'")
 
 
 def packing_obstacle(model: Any) -> str | None:
