@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class RunFolder:
     """A run's folder, claimed for this process."""
 
     path: Path
+    fresh: bool
 
     @contextmanager
     def status(self) -> Iterator[None]:
@@ -35,6 +37,10 @@ class RunFolder:
             self._write("interrupted", reason="stopped at once; resume from the last checkpoint")
             raise
         except DskError as error:
+            if error.exit_code == 2 and self.fresh and not (self.path / "events.jsonl").exists():
+                # the input was wrong and nothing ran: leave nothing in the way of the next try
+                shutil.rmtree(self.path)
+                raise
             self._write("interrupted" if error.exit_code == 130 else "failed", reason=str(error))
             raise
         except BaseException as error:
@@ -61,7 +67,7 @@ def open_folder(spec: RunSpec, path: Path, resume: bool) -> RunFolder:
     else:
         write_json(written, spec.dump())
     write_json(path / "versions.json", versions())
-    return RunFolder(path)
+    return RunFolder(path, fresh=not resume)
 
 
 def _check_same(spec: RunSpec, path: Path) -> None:

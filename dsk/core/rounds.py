@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,13 +45,12 @@ def run(
     turns true; every other DskError leaves the last checkpoint to resume from.
     """
     place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume)
-    started = time.monotonic()
     with place.status(), Session(spec, place.path, listener or Silent(), should_stop) as session:
         held_out = _held_out(session)
         before = _score_once(session, "before", held_out)
         for round_ in range(session.state.round, spec.rounds.count):
             hard = _hard_set(session, round_)
-            if not hard or _out_of_budget(session, started):
+            if not hard or session.out_of_budget():
                 break
             _train_round(session, round_, hard, held_out, started)
             _close_round(session, round_, hard)
@@ -86,7 +84,7 @@ def _train_round(
     """The round's steps: a batch of hard problems, their groups, the updates, the new weights to the engine."""
     batches = _batches(session.spec, round_, hard)
     for batch in batches[session.state.round_step :]:
-        if _out_of_budget(session, started):
+        if session.out_of_budget():
             return
         groups = session.collect(batch)
         figures = session.update(groups)
@@ -128,20 +126,6 @@ def _batches(spec: RunSpec, round_: int, hard: Sequence[Problem]) -> list[list[P
         random.Random(derive_seed(spec.seed, "order", round_, turn)).shuffle(order)
         batches += [order[i : i + size] for i in range(0, len(order), size)]
     return batches[:steps]
-
-
-def _out_of_budget(session: Session, started: float) -> bool:
-    bounds, state = session.spec.rounds, session.state
-    earlier = sum(state.seconds.values())
-    spent = session.budgets()
-    return (
-        bool(bounds.max_steps and state.step >= bounds.max_steps)
-        or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
-        or bool(bounds.max_hours and (earlier + time.monotonic() - started) / 3600 >= bounds.max_hours)
-        or bool(bounds.max_model_tokens and spent["model_tokens"] >= bounds.max_model_tokens)
-        or bool(bounds.max_updates and spent["updates"] >= bounds.max_updates)
-        or bool(bounds.max_train_seconds and spent["seconds"] >= bounds.max_train_seconds)
-    )
 
 
 def _held_out(session: Session) -> list[Problem]:

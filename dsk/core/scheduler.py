@@ -6,6 +6,7 @@ depend on the order in which requests finish, so neither does the result.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -90,10 +91,9 @@ class _Batch:
         self.scheduler, self.jobs = scheduler, jobs
         self.groups: dict[int, Group] = {}
         self._waiting = iter(range(len(jobs)))
-        self._next: tuple[int, SampleRequest] | None = None
+        self._ready: deque[tuple[int, SampleRequest]] = deque()
         self._requests: dict[str, tuple[int, SampleRequest]] = {}
         self._held = self._tokens = 0
-        self._pull()
 
     def status(self) -> Progress:
         solved = sum(group.solved for group in self.groups.values())
@@ -137,27 +137,23 @@ class _Batch:
         if request is None:
             self.groups[index] = self.jobs[index].group()
         else:
-            self._submit(index, request)
-
-    def _submit(self, index: int, request: SampleRequest) -> None:
-        self._requests[request.id] = (index, request)
-        self._held += request_cost(request)
-        self.scheduler.engine.submit(request)
-
-    def _pull(self) -> None:
-        """Look at the next waiting job; one that needs no sampling is done at once."""
-        self._next = None
-        for index in self._waiting:
-            request = self.jobs[index].next_request()
-            if request is not None:
-                self._next = (index, request)
-                return
-            self.groups[index] = self.jobs[index].group()
+            self._ready.append((index, request))
 
     def _admit(self) -> None:
-        while self._next is not None:
-            index, request = self._next
+        """Submit what the bound allows: running jobs first, then new ones. A lone request may exceed the bound."""
+        while self._ready or self._start_next():
+            index, request = self._ready[0]
             if self._requests and self._held + request_cost(request) > self.scheduler.tokens_in_flight:
                 return
-            self._submit(index, request)
-            self._pull()
+            self._ready.popleft()
+            self._requests[request.id] = (index, request)
+            self._held += request_cost(request)
+            self.scheduler.engine.submit(request)
+
+    def _start_next(self) -> bool:
+        """Make the next new job ready; jobs that need no sampling are done at once. False when none is left."""
+        for index in self._waiting:
+            self._continue(index)
+            if self._ready:
+                return True
+        return False

@@ -157,6 +157,16 @@ class Session:
         """Change the run's state."""
         self.state = self.state.advance(**changes)
 
+    def out_of_budget(self) -> bool:
+        """Whether the run has spent its steps, tokens or hours."""
+        bounds, state = self.spec.rounds, self.state
+        hours = sum(self._seconds.values()) / 3600
+        return (
+            bool(bounds.max_steps and state.step >= bounds.max_steps)
+            or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
+            or bool(bounds.max_hours and hours >= bounds.max_hours)
+        )
+
     @property
     def seconds(self) -> dict[str, float]:
         """Wall-clock seconds by phase."""
@@ -296,8 +306,7 @@ class Session:
             with self.phase("train"):
                 record = self._checked_update(batch)
             if record is None:
-                self.save()
-                raise InterruptedRun("interrupted while training; state is saved, continue with --resume")
+                raise InterruptedRun("interrupted while training")
             self.emit("update", step=self.state.step, mini_batch=self.state.mini_batch, **record)
             self.advance(
                 mini_batch=self.state.mini_batch + 1,
