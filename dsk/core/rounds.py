@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dsk.core.errors import InterruptedRun
 from dsk.core.evaluate import Score
 from dsk.core.folder import open_folder
 from dsk.core.records import read_jsonl, read_records, write_jsonl
@@ -46,18 +47,26 @@ def run(
     """
     place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume)
     with place.status(), Session(spec, place.path, listener or Silent(), should_stop) as session:
-        held_out = _held_out(session)
-        before = _score_once(session, "before", held_out)
-        for round_ in range(session.state.round, spec.rounds.count):
-            hard = _hard_set(session, round_)
-            if not hard or session.out_of_budget():
-                break
-            _train_round(session, round_, hard, held_out, started)
-            _close_round(session, round_, hard)
-        after = _score_once(session, "after", held_out)
-        summary = _summary(session, before, after)
+        try:
+            summary = _all_rounds(session)
+        except InterruptedRun as interruption:
+            session.save()
+            raise InterruptedRun(f"{interruption}; state is saved in {place.path}, continue with --resume") from None
         session.finish(summary)
     return Run(place.path, summary)
+
+
+def _all_rounds(session: Session) -> dict[str, Any]:
+    """Algorithm 1 between two evaluations; the run's summary."""
+    held_out = _held_out(session)
+    before = _score_once(session, "before", held_out)
+    for round_ in range(session.state.round, session.spec.rounds.count):
+        hard = _hard_set(session, round_)
+        if not hard or session.out_of_budget():
+            break
+        _train_round(session, round_, hard, held_out)
+        _close_round(session, round_, hard)
+    return _summary(session, before, _score_once(session, "after", held_out))
 
 
 def _hard_set(session: Session, round_: int) -> list[Problem]:
@@ -78,11 +87,10 @@ def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> 
     return hard
 
 
-def _train_round(
-    session: Session, round_: int, hard: Sequence[Problem], held_out: Sequence[Problem], started: float
-) -> None:
+def _train_round(session: Session, round_: int, hard: Sequence[Problem], held_out: Sequence[Problem]) -> None:
     """The round's steps: a batch of hard problems, their groups, the updates, the new weights to the engine."""
     batches = _batches(session.spec, round_, hard)
+    _score_on_the_way(session, held_out)  # a resume may find the last step's evaluation missing
     for batch in batches[session.state.round_step :]:
         if session.out_of_budget():
             return
@@ -91,11 +99,15 @@ def _train_round(
         session.sync()
         session.advance(step=session.state.step + 1, round_step=session.state.round_step + 1, mini_batch=0)
         session.emit("step", step=session.state.step, round=round_, **_step_figures(session, groups, figures))
-        every = session.spec.evaluate.every
-        if every and held_out and session.state.step % every == 0:
-            session.evaluate(f"step_{session.state.step}", held_out)
+        _score_on_the_way(session, held_out)
         if session.state.step % session.spec.checkpoint_every == 0:
             session.save()
+
+
+def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
+    every, step = session.spec.evaluate.every, session.state.step
+    if every and step and step % every == 0:
+        _score_once(session, f"step_{step}", held_out)
 
 
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
