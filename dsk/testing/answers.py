@@ -6,8 +6,9 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-from dsk.components.verifiers.exact import bracketed, number
+from dsk.components.verifiers.exact import number
 from dsk.components.verifiers.normal import form
+from dsk.components.verifiers.structure import bracketed
 
 _FRAC = re.compile(r"\\d?frac\{([^{}]+)\}\{([^{}]+)\}")
 _RELATION = re.compile(r"[=<>:|]|\\(?:le|ge|ne|in|to|mid|sub|equiv|approx|sim|cong|perp|parallel|neq|leq|geq|text)\b|,")
@@ -19,7 +20,11 @@ def is_quantity(answer: str) -> bool:
     letters = re.sub(r"\\[A-Za-z]+", "", answer)
     if "%" in answer:
         return False
-    return bool(re.search(r"\d|\\pi|\\sqrt", answer)) and not _RELATION.search(answer) and not re.search("[A-Za-z]", letters)
+    return (
+        bool(re.search(r"\d|\\pi|\\sqrt", answer))
+        and not _RELATION.search(answer)
+        and not re.search("[A-Za-z]", letters)
+    )
 
 
 def rewrites(answer: str) -> Iterator[tuple[str, str]]:
@@ -69,7 +74,11 @@ def _decimal(answer: str) -> str | None:
 def _degree(answer: str) -> str | None:
     if "\\circ" in answer:
         return re.sub(r"\^(\\circ|\{\\circ\})", "", answer)
-    return answer + "^\\circ" if is_quantity(answer) and number(form(answer).core) is not None and "%" not in answer else None
+    return (
+        answer + "^\\circ"
+        if is_quantity(answer) and number(form(answer).core) is not None and "%" not in answer
+        else None
+    )
 
 
 def _named(answer: str) -> str | None:

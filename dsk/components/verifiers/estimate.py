@@ -1,8 +1,9 @@
 r"""A cheap proof that two expressions differ: their values, with error bounds, at one fixed point.
 
-Numbers, letters, `\pi`, `e`, `i`, sums, products, quotients, powers and roots; anything else has no estimate. Each letter
-stands for a fixed irrational-looking number, so two expressions whose values differ by more than their rounding errors are
-different functions. That settles most wrong answers without algebra; agreement proves nothing and is left to it.
+Numbers, letters, `\pi`, `e`, `i`, sums, products, quotients, powers, roots, absolute values, factorials and the common
+functions; anything else, and anything with two readings, has no estimate. Each letter stands for a fixed
+irrational-looking number, so two expressions whose values differ by more than their rounding errors are different
+functions. That settles most wrong answers without algebra; agreement proves nothing and is left to it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,58 @@ import cmath
 import math
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 _TOKEN = re.compile(r"\d+(?:\.\d*)?|\.\d+|\\[A-Za-z]+|\S")
 _GREEK = frozenset(
     f"\\{name}"
-    for name in ["alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar"]
+    for name in [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "varepsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "vartheta",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "varphi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Sigma",
+        "Phi",
+        "Psi",
+        "Omega",
+        "ell",
+        "hbar",
+    ]
 )
 MAX_CHARS = 1000
 _EPSILON = 2.0**-50
+_FUNCTIONS: dict[str, Callable[[complex], complex]] = {
+    "\\ln": cmath.log, "\\exp": cmath.exp, "\\sin": cmath.sin, "\\cos": cmath.cos, "\\tan": cmath.tan,
+    "\\sinh": cmath.sinh, "\\cosh": cmath.cosh, "\\tanh": cmath.tanh, "\\arctan": cmath.atan,
+    "\\arcsin": cmath.asin, "\\arccos": cmath.acos, "\\cot": lambda z: 1 / cmath.tan(z),
+    "\\sec": lambda z: 1 / cmath.cos(z), "\\csc": lambda z: 1 / cmath.sin(z),
+}  # fmt: skip
 _LARGEST_EXPONENT = 64.0
 
 
@@ -63,6 +106,17 @@ class Estimate:
             raise NoEstimateError
         return _rounded(value, abs(value) * (2 * relative + abs(p) * _EPSILON))
 
+    def apply(self, function: Callable[[complex], complex]) -> Estimate:
+        """function(self) for a real argument and value; the error is that of a nearby difference quotient."""
+        if self.value.imag:
+            raise NoEstimateError
+        step = max(self.error, abs(self.value) * 1e-9, 1e-12)
+        value = function(self.value)
+        slope = abs(function(self.value + step) - value) / step
+        if abs(value.imag) > 1e-12 or slope > 1e6:
+            raise NoEstimateError
+        return _rounded(complex(value.real), 4 * slope * self.error)
+
 
 def _rounded(value: complex, error: float) -> Estimate:
     size = abs(value)
@@ -76,11 +130,13 @@ def _exact(value: complex) -> Estimate:
 
 
 class _Reader:
-    """Recursive descent over the tokens of one normal form."""
+    """Recursive descent over the tokens of one normal form; letters take the values of point number `point`."""
 
-    def __init__(self, core: str) -> None:
+    def __init__(self, core: str, point: int) -> None:
         self.tokens = [*_TOKEN.findall(core), ""]
         self.at = 0
+        self.point = point
+        self.in_bars = False
 
     def next(self) -> str:
         self.at += 1
@@ -119,7 +175,10 @@ class _Reader:
                 return result
 
     def _starts_factor(self, token: str) -> bool:
-        return token in ("(", "{", "\\frac", "\\sqrt") or _is_name(token) or token[:1].isdigit()
+        if token == "|":
+            return not self.in_bars
+        opens = token in ("(", "{", "\\frac", "\\binom", "\\sqrt") or token in _FUNCTIONS
+        return opens or _is_name(token) or token[:1].isdigit()
 
     def _refuse_ambiguous(self, divided: bool) -> None:
         """`1/2x` has two readings, `3\\frac{1}{2}` is a mixed number, `2 2` is a typing error."""
@@ -128,39 +187,80 @@ class _Reader:
             raise NoEstimateError
 
     def power(self) -> Estimate:
+        if self.peek() in _FUNCTIONS:
+            return self.function()
         base = self.atom()
+        if self.peek() == "!":
+            self.next()
+            base = _factorial(base)
         if self.peek() == "^":
             self.next()
-            base = base.power(self.group() if self.peek() == "{" else self.script())
+            base = base.power(self.exponent())
         if self.peek() in ("^", "!", "'", "_"):
             raise NoEstimateError
         return base
 
-    def script(self) -> Estimate:
-        """A one-token exponent: of a longer number only the first digit belongs to it, which is left to algebra."""
+    def exponent(self) -> Estimate:
+        """A group or one token; of a longer bare number only the first digit belongs to it: left to algebra."""
         token = self.peek()
+        if token == "{":
+            return self.group()
         if len(token) > 1 and token[0].isdigit():
             raise NoEstimateError
         return self.atom()
 
+    def function(self) -> Estimate:
+        """`\\sin x`, `\\sin(x)`, `\\sin^2 x`; where the argument's end is not certain there is no estimate."""
+        function = _FUNCTIONS[self.next()]
+        power = _exact(1)
+        if self.peek() == "^":
+            self.next()
+            power = self.exponent()
+            if power.value.real <= 0:
+                raise NoEstimateError
+        return self.argument().apply(function).power(power)
+
+    def argument(self) -> Estimate:
+        if self.peek() in ("(", "{", "\\frac", "\\sqrt", "|"):
+            inner = self.atom()
+            certain = self.peek() in ("", "+", "-", ")", "}", "]", "\\cdot", "|") or self.peek() in _FUNCTIONS
+            if not certain and self.tokens[self.at - 1] != ")":
+                raise NoEstimateError
+        else:
+            inner = self.power()
+            while _is_name(self.peek()):
+                inner = inner * self.power()
+            if self.peek() == "/" and self.tokens[self.at + 1] not in _FUNCTIONS:
+                raise NoEstimateError
+        if self.peek() in ("^", "!") or (self.peek() in ("(", "\\frac", "\\sqrt", "|", "\\cdot") and not self.in_bars):
+            raise NoEstimateError
+        return inner
+
     def group(self) -> Estimate:
         self.expect("{")
+        return self.enclosed("}")
+
+    def enclosed(self, closing: str) -> Estimate:
+        outside, self.in_bars = self.in_bars, closing == "|"
         inner = self.sum()
-        self.expect("}")
+        self.expect(closing)
+        self.in_bars = outside
         return inner
 
     def atom(self) -> Estimate:
-        token = self.peek()
-        if token == "{":
-            return self.group()
-        self.next()
-        if token == "(":
-            inner = self.sum()
-            self.expect(")")
-            return inner
+        token = self.next()
+        if token in ("{", "("):
+            return self.enclosed("}" if token == "{" else ")")
+        if token == "|" and not self.in_bars:
+            inner = self.enclosed("|")
+            return _rounded(abs(inner.value), inner.error)
         if token == "\\frac":
             above = self.group()
             return above * self.group().inverse()
+        if token == "\\binom":
+            above, below = self.group(), self.group()
+            rest = _factorial(above + _exact(-1) * below)
+            return _factorial(above) * (_factorial(below) * rest).inverse()
         if token == "\\sqrt":
             return self.root()
         if token[:1].isdigit() or token[:1] == ".":
@@ -173,8 +273,7 @@ class _Reader:
         degree = _exact(2)
         if self.peek() == "[":
             self.next()
-            degree = self.sum()
-            self.expect("]")
+            degree = self.enclosed("]")
         inner = self.group()
         if degree.value == 2 and inner.error == 0:
             return _rounded(cmath.sqrt(inner.value), 0.0)
@@ -188,22 +287,27 @@ class _Reader:
         constants = {"\\pi": math.pi, "e": math.e, "i": 1j}
         if name in constants:
             return _rounded(constants[name], 0.0)
-        return Estimate(0.4 + zlib.crc32(name.encode()) / 2**32, 0.0)
+        return Estimate(0.4 + zlib.crc32(f"{self.point}{name}".encode()) / 2**32, 0.0)
 
     def subscript(self) -> str:
         token = self.next()
         if token != "{":
-            return token[:1] if token[:1].isalnum() and len(token) == 1 else self._refuse()
+            if len(token) != 1 or not token.isalnum():
+                raise NoEstimateError
+            return token
         inside = []
         while self.peek() != "}":
-            if not self.peek() or self.peek() == "{":
-                self._refuse()
+            if self.peek() in ("", "{"):
+                raise NoEstimateError
             inside.append(self.next())
         self.next()
         return "".join(inside)
 
-    def _refuse(self) -> str:
+
+def _factorial(number: Estimate) -> Estimate:
+    if not -0.5 < number.value.real < 60:
         raise NoEstimateError
+    return number.apply(lambda z: complex(math.gamma(z.real + 1)))
 
 
 def _is_name(token: str) -> bool:
@@ -211,14 +315,14 @@ def _is_name(token: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def estimate(core: str) -> Estimate | None:
-    """The value of a whole normal form at the fixed point, or None."""
+def estimate(core: str, point: int = 0) -> Estimate | None:
+    """The value of a whole normal form at a fixed point, or None."""
     if len(core) > MAX_CHARS:
         return None
-    reader = _Reader(core)
+    reader = _Reader(core, point)
     try:
         result = reader.sum()
-    except (NoEstimateError, OverflowError, ZeroDivisionError):
+    except (NoEstimateError, ArithmeticError, ValueError, RecursionError):
         return None
     return result if not reader.peek() and reader.at == len(reader.tokens) - 1 else None
 
@@ -229,3 +333,16 @@ def surely_differ(answer: Estimate | None, gold: Estimate | None, tolerance: flo
         return False
     size = max(abs(answer.value), abs(gold.value))
     return abs(answer.value - gold.value) > 4 * (answer.error + gold.error) + 1e-9 * size + tolerance
+
+
+def ratio(sides: tuple[str, str], wanted: tuple[str, str], point: int) -> Estimate | None:
+    """(left - right) of one relation over that of another at a point, or None."""
+    values = [estimate(side, point) for side in (*sides, *wanted)]
+    if None in values:
+        return None
+    left, right, wanted_left, wanted_right = (value for value in values if value is not None)
+    minus = _exact(-1)
+    try:
+        return (left + minus * right) * (wanted_left + minus * wanted_right).inverse()
+    except NoEstimateError:
+        return None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from dsk.components.verifiers.estimate import estimate, surely_differ
+from dsk.components.verifiers.estimate import estimate, ratio, surely_differ
 from dsk.components.verifiers.normal import Form, form
+from dsk.components.verifiers.structure import FLIPPED, elements, is_unordered, relation
+from dsk.components.verifiers.vocabulary import FUNCTION_NAME
 
 MAX_DIGITS = 400
 MAX_ELEMENTS = 20
@@ -21,8 +23,6 @@ _FRACTION = re.compile(rf"([+-]?)\\frac\{{({_INTEGER})\}}\{{({_INTEGER})\}}|({_I
 _SCIENTIFIC = re.compile(r"([+-]?\d{1,40}(?:\.\d{0,40})?)\\cdot10\^(?:\{([+-]?\d{1,3})\}|(\d))")
 _CHOICE = re.compile(r"\(?([A-Ja-j])(?:\)|\.|:|$)")
 _TRUTH = {"yes": True, "true": True, "no": False, "false": False, "correct": True, "incorrect": False}
-_OPEN, _CLOSE = frozenset(("(", "[", "{", "\\{")), frozenset((")", "]", "}", "\\}"))
-_PIECE = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 
 
 def number(core: str) -> Fraction | None:
@@ -68,64 +68,44 @@ def _rounds_to(core: str, value: Fraction, other: str, decimals: int) -> bool:
     return abs(Fraction(core.replace("{,}", "").replace(",", "")) - value) * 2 <= Fraction(1, 10**places)
 
 
-def split(core: str) -> list[str]:
-    """Pieces between top-level commas (or semicolons)."""
-    pieces, depth, last = [], 0, 0
-    for match in _PIECE.finditer(core):
-        token = match[0]
-        depth += (token in _OPEN) - (token in _CLOSE)
-        if token in (",", ";") and depth == 0:
-            pieces.append(core[last : match.start()])
-            last = match.end()
-    return [*pieces, core[last:]]
-
-
-def bracketed(core: str) -> tuple[str, str, list[str]] | None:
-    r"""(opening, closing, elements) of `(..)`, `[..]`, `(..]`, `[..)` or `\{..\}` around the whole of `core`."""
-    parts = _PIECE.findall(core)
-    if len(parts) < 3 or parts[0] not in ("(", "[", "\\{") or parts[-1] not in (")", "]", "\\}"):
-        return None
-    depth = 0
-    for index, part in enumerate(parts):
-        depth += (part in _OPEN) - (part in _CLOSE)
-        if depth == 0 and index < len(parts) - 1:
-            return None
-    return parts[0], parts[-1], split("".join(parts[1:-1]))
-
-
 def same_list(answer: str, gold: str, decimals: int) -> bool | None:
     """Compare two lists with the same brackets: sets and bare lists without order, tuples and intervals with it.
 
     True only for exact numbers; False where some element surely has no partner; None otherwise.
     """
-    left, right = _list(answer), _list(gold)
-    if left is None or right is None or left[:2] != right[:2]:
+    left, right = elements(answer), elements(gold)
+    if left is None or right is None or left[0] != right[0]:
         return None
-    ordered = left[0] not in ("", "\\{")
-    a, b = [number(piece) for piece in left[2]], [number(piece) for piece in right[2]]
+    ordered = not is_unordered(left[0])
+    a, b = [number(piece) for piece in left[1]], [number(piece) for piece in right[1]]
     if None not in a and None not in b:
         return a == b if ordered else set(a) == set(b)
     if len(a) > MAX_ELEMENTS or len(b) > MAX_ELEMENTS:
         return None
     if ordered:
-        lengths = len(a) == len(b)
-        return None if lengths and not any(map(differ, left[2], right[2], [decimals] * len(a))) else False
-    lonely = any(all(differ(x, y, decimals) for x in left[2]) for y in right[2])
-    return False if lonely or any(all(differ(x, y, decimals) for y in right[2]) for x in left[2]) else None
+        apart = len(a) != len(b) or any(differ(x, y, decimals) for x, y in zip(left[1], right[1], strict=True))
+        return False if apart else None
+    lonely = any(all(differ(x, y, decimals) for x in left[1]) for y in right[1])
+    return False if lonely or any(all(differ(x, y, decimals) for y in right[1]) for x in left[1]) else None
+
+
+def relations_differ(answer: str, gold: str) -> bool:
+    """Whether two simple equations or inequalities are surely not multiples of each other."""
+    (left, sides), (right, wanted) = relation(answer), relation(gold)
+    if len(left) != 1 or len(right) != 1 or left[0] not in FLIPPED or right[0] not in FLIPPED:
+        return False
+    if right[0] not in (left[0], FLIPPED[left[0]]):
+        return True
+    here, there = (ratio((sides[0], sides[1]), (wanted[0], wanted[1]), point) for point in (0, 1))
+    if surely_differ(here, there, 0.0):
+        return True
+    return here is not None and right[0] != (left[0] if here.value.real > 0 else FLIPPED[left[0]])
 
 
 def differ(answer: str, gold: str, decimals: int) -> bool:
     """Whether the values of two normal forms at a fixed point prove that they differ."""
     tolerance = 10.0**-decimals if "." in answer or "." in gold else 0.0
     return surely_differ(estimate(answer), estimate(gold), tolerance)
-
-
-def _list(core: str) -> tuple[str, str, list[str]] | None:
-    found = bracketed(core)
-    if found:
-        return found
-    pieces = split(core)
-    return ("", "", pieces) if len(pieces) > 1 else None
 
 
 def same_choice(answer: Form, gold: Form) -> bool | None:
@@ -148,13 +128,10 @@ def same_truth(answer: Form, gold: Form) -> bool | None:
     return _TRUTH.get(answer.words, _TRUTH.get(first)) is wanted
 
 
-def compatible(answer: Form, gold: Form) -> bool:
-    """Whether units and names do not contradict each other (one of them missing is fine)."""
-    return _agree(answer.unit.replace(" ", ""), gold.unit.replace(" ", "")) and _agree(answer.name, gold.name)
-
-
-def _agree(left: str, right: str) -> bool:
-    return not left or not right or left.rstrip("s") == right.rstrip("s")
+def _units_agree(left: str, right: str) -> bool:
+    """Whether two units do not contradict each other (one of them missing is fine)."""
+    left, right = left.replace(" ", "").rstrip("s"), right.replace(" ", "").rstrip("s")
+    return not left or not right or left == right or "%" in (left, right)
 
 
 def decide(answer: Form, gold: Form, decimals: int = 6) -> bool | None:
@@ -162,16 +139,25 @@ def decide(answer: Form, gold: Form, decimals: int = 6) -> bool | None:
     truth = same_truth(answer, gold)
     if truth is not None:
         return truth
-    if not compatible(answer, gold):
+    if not _units_agree(answer.unit, gold.unit):
         return False
+    if as_relations(answer, gold):
+        return True if answer.whole == gold.whole else False if relations_differ(answer.whole, gold.whole) else None
     if answer.core == gold.core or (answer.words == gold.words and gold.words.isalpha() and len(gold.words) > 1):
         return True
     for compare in (same_choice(answer, gold), same_number(answer, gold, decimals)):
         if compare is not None:
             return compare
-    if differ(answer.core, gold.core, decimals):
+    if differ(answer.core, gold.core, decimals) or relations_differ(answer.core, gold.core):
         return False
     return same_list(answer.core, gold.core, decimals)
+
+
+def as_relations(answer: Form, gold: Form) -> bool:
+    """Whether the names on the left of `=` matter: both sides are equations and the names differ."""
+    if answer.name and gold.name:
+        return answer.name != gold.name and {answer.name, gold.name} != {"y", FUNCTION_NAME}
+    return bool((answer.name and "=" in gold.core) or (gold.name and "=" in answer.core))
 
 
 def decide_texts(answer: str, gold: str, decimals: int = 6) -> bool | None:

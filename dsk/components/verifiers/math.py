@@ -23,15 +23,15 @@ _FORMS = 20_000
 
 
 class MathVerifier(Verifier):
-    r"""Equivalence of the last balanced `\boxed{}` with the reference: exact forms at once, the rest by sympy in workers.
+    r"""Equivalence of the last balanced `\boxed{}` with the reference: exact forms at once, the rest by sympy.
 
-    Reasons: `equal`, `different`, `no_answer`, `unparsable`, `timeout`, `memory`. Workers start with the first answer that
-    needs them, so a task with whole-number answers never starts one.
+    Reasons: `equal`, `different`, `no_answer`, `unparsable`, `timeout`, `memory`. Workers start with the first answer
+    that needs them, so a task with whole-number answers never starts one.
     """
 
     kind: ClassVar[str] = "math"
     workers: int = Field(2, ge=1, le=256, description="Worker processes for symbolic comparison.")
-    time_limit: float = Field(3.0, gt=0, le=600, description="Seconds a worker may spend on one answer.")
+    time_limit: float = Field(5.0, gt=0, le=600, description="Seconds a worker may spend on one answer.")
     batch_limit: float = Field(
         120.0, gt=0, description="Seconds after which a call's answers that no worker has begun are `timeout`."
     )

@@ -1,7 +1,7 @@
 """A pool of killable workers: tasks in, replies out, in order, and never later than the limits allow.
 
-One thread of this process feeds one worker process (`worker.py`); threads and processes start with the first task. Works from
-any thread, from asyncio executors, inside actors and after a fork (the fork gets workers of its own).
+One thread of this process feeds one worker process (`worker.py`); threads and processes start with the first task.
+Works from any thread, from asyncio executors, inside actors and after a fork (the fork gets workers of its own).
 """
 
 from __future__ import annotations

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
-from dsk.components.verifiers.exact import bracketed, split
+from dsk.components.verifiers.structure import FLIPPED, elements, relation
 
-_PIECE = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
-_FLIPPED = {"=": "=", "\\ne": "\\ne", "<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le"}
-_OTHERS = frozenset(
-    ["\\equiv", "\\approx", "\\sim", "\\simeq", "\\cong", "\\to", "\\in", "\\notin", "\\subset", "\\subseteq", "\\supset", "\\supseteq", "\\perp", "\\parallel", "\\Rightarrow", "\\Leftrightarrow", "\\mapsto", "\\ll", "\\gg", "\\prec", "\\preceq", "\\propto"]
-)
 Compare = Callable[[str, str], str]
 Parse = Callable[[str], Any]
-
-
-def relation(core: str) -> tuple[list[str], list[str]]:
-    """(operators, sides) at the top level; no operators and one side where it is not a relation."""
-    operators: list[str] = []
-    sides, depth, last = [], 0, 0
-    for match in _PIECE.finditer(core):
-        token = match[0]
-        depth += (token in ("(", "[", "{", "\\{")) - (token in (")", "]", "}", "\\}"))
-        if depth == 0 and (token in _FLIPPED or token in _OTHERS):
-            operators.append(token)
-            sides.append(core[last : match.start()])
-            last = match.end()
-    return operators, [*sides, core[last:]]
 
 
 def compare_relations(answer: str, gold: str, compare: Compare, parse: Parse) -> str | None:
@@ -47,7 +27,7 @@ def compare_relations(answer: str, gold: str, compare: Compare, parse: Parse) ->
 
 
 def _listed(core: str) -> bool:
-    return len(split(core)) > 1 or bracketed(core) is not None
+    return elements(core) is not None
 
 
 def _same_sides(ops: list[str], sides: list[str], wanted: list[str], wanted_sides: list[str], compare: Compare) -> bool:
@@ -58,7 +38,7 @@ def _same_sides(ops: list[str], sides: list[str], wanted: list[str], wanted_side
 
     if ops == wanted and agree(sides):
         return True
-    flipped = [_FLIPPED.get(op) for op in reversed(ops)]
+    flipped = [FLIPPED.get(op) for op in reversed(ops)]
     return flipped == wanted and agree(sides[::-1])
 
 
@@ -67,7 +47,7 @@ def _proportional(op: str, sides: list[str], wanted: str, wanted_sides: list[str
     from sympy import Expr, simplify
 
     parsed = [parse(side) for side in (*sides, *wanted_sides)]
-    if not all(isinstance(side, Expr) for side in parsed) or op not in _FLIPPED:
+    if not all(isinstance(side, Expr) for side in parsed) or op not in FLIPPED:
         return False
     difference, reference = simplify(parsed[0] - parsed[1]), simplify(parsed[2] - parsed[3])
     if difference.is_zero or reference.is_zero or not difference.free_symbols:
@@ -75,4 +55,4 @@ def _proportional(op: str, sides: list[str], wanted: str, wanted_sides: list[str
     ratio = simplify(difference / reference)
     if not ratio.is_number or not ratio.is_real or ratio.is_zero:
         return False
-    return wanted in (op if ratio.is_positive else _FLIPPED[op],)
+    return wanted == (op if ratio.is_positive else FLIPPED[op])

@@ -7,9 +7,10 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from dsk.components.verifiers.exact import bracketed, decide, split
+from dsk.components.verifiers.exact import as_relations, decide
 from dsk.components.verifiers.normal import Form, form
 from dsk.components.verifiers.relations import compare_relations
+from dsk.components.verifiers.structure import elements, is_unordered
 
 
 def warm_up() -> None:
@@ -62,7 +63,9 @@ def _is_complex(core: str) -> bool:
     """Whether a letter `i` in the text is likely the imaginary unit (and not an index)."""
     from math_verify.grader import should_treat_as_complex
 
-    bare = any(match[1] == "i" for match in _LETTER.finditer(core)) and not re.search(r"_\{?i|_\{[^{}]*i|\\sum|\\prod", core)
+    bare = any(match[1] == "i" for match in _LETTER.finditer(core)) and not re.search(
+        r"_\{?i|_\{[^{}]*i|\\sum|\\prod", core
+    )
     return bare or bool(should_treat_as_complex(core))
 
 
@@ -75,7 +78,8 @@ def _compare(answer: Form, gold: Form, decimals: int) -> str:
     exact = decide(answer, gold, decimals)
     if exact is not None:
         return "equal" if exact else "different"
-    left, right = _whole(answer, gold), _whole(gold, answer)
+    named = as_relations(answer, gold)
+    left, right = (answer.whole, gold.whole) if named else (answer.core, gold.core)
     listed = _compare_lists(left, right, decimals)
     if listed is not None:
         return listed
@@ -84,45 +88,52 @@ def _compare(answer: Form, gold: Form, decimals: int) -> str:
     return related or _compare_parsed(left, right, real, decimals)
 
 
-def _whole(one: Form, other: Form) -> str:
-    """The text to parse: an assignment is spelt out only where the other side is an equation too."""
-    return f"{one.name}={one.core}" if one.name and (other.name or "=" in other.core) else one.core
-
-
 def _compare_parsed(answer: str, gold: str, real: bool, decimals: int) -> str:
     from math_verify.grader import verify
 
     left, right = _parse(answer, real), _parse(gold, real)
     if left is None or right is None:
         return "unparsable"
+    if _values_differ(left, right, decimals):
+        return "different"
     equal = verify(
         right, left, float_rounding=decimals, strict=True, allow_set_relation_comp=True, timeout_seconds=None
     )
     return "equal" if equal else "different"
 
 
+def _values_differ(left: Any, right: Any, decimals: int) -> bool:
+    """Whether two expressions clearly differ at a point: much cheaper than simplifying their difference."""
+    from sympy import Expr, Float
+
+    if not isinstance(left, Expr) or not isinstance(right, Expr):
+        return False
+    letters = sorted(left.free_symbols | right.free_symbols, key=str)
+    point: Any = {letter: Float(0.4) + Float(index + 1) / 7 for index, letter in enumerate(letters)}
+    values = [side.subs(point).evalf(15) for side in (left, right)]
+    if not all(value.is_Number or value.is_number for value in values):
+        return False
+    try:
+        a, b = (complex(value) for value in values)
+    except TypeError:
+        return False
+    return abs(a - b) > 10.0**-decimals + 1e-6 * max(abs(a), abs(b))
+
+
 def _compare_lists(answer: str, gold: str, decimals: int) -> str | None:
     """Element by element where both are lists with the same brackets; None where they are not."""
-    left, right = _elements(answer), _elements(gold)
-    if left is None or right is None or left[0] != right[0]:
+    left, right = elements(answer), elements(gold)
+    if left is None or right is None or left[0] != right[0] or len(left[1]) == len(right[1]) == 1:
         return None
     if len(left[1]) != len(right[1]):
-        return None if left[0] in ("", "\\{\\}") else "different"
-    if left[0] in ("", "\\{\\}"):
+        return None if is_unordered(left[0]) else "different"
+    if is_unordered(left[0]):
         return _match_unordered(left[1], right[1], decimals)
     return "equal" if all(compare(a, g, decimals) == "equal" for a, g in zip(left[1], right[1], strict=True)) else None
 
 
-def _elements(core: str) -> tuple[str, list[str]] | None:
-    found = bracketed(core)
-    if found:
-        return (found[0] + found[1], found[2]) if len(found[2]) > 1 else None
-    pieces = split(core)
-    return ("", pieces) if len(pieces) > 1 else None
-
-
 def _match_unordered(answers: list[str], golds: list[str], decimals: int) -> str | None:
-    """`equal` if every element of one finds its own partner in the other; None when algebra on the whole must decide."""
+    """`equal` if every element of one finds its own partner in the other; None when algebra must decide."""
     left = list(answers)
     for gold in golds:
         partner = next((a for a in left if compare(a, gold, decimals) == "equal"), None)

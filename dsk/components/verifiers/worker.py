@@ -1,10 +1,10 @@
 """The process behind one worker of a pool: a supervisor and, under it, the child that does the dangerous work.
 
-The supervisor (`python -m dsk.components.verifiers.worker CONFIG`) imports sympy once and forks; a child that runs over its
-time or dies is killed and replaced by another fork in milliseconds, without importing anything again. It relays JSON lines
-from its caller to the child, one at a time, and goes away (child first) when its caller does: at end of file on stdin or when
-its parent process changes. Covered: endless computation, memory, crashes, a child that floods or closes its output, a
-caller killed with -9. Not covered: what a user's own program does to files and network.
+The supervisor (`python -m dsk.components.verifiers.worker CONFIG`) imports sympy once and forks; a child that runs over
+its time or dies is killed and replaced by another fork in milliseconds, without importing anything again. It relays
+JSON lines from its caller to the child, one at a time, and goes away (child first) when its caller does: at end of file
+on stdin or when its parent process changes. Covered: endless computation, memory, crashes, a child that floods or
+closes its output, a caller killed with -9. Not covered: what a user's own program does to files and network.
 """
 
 from __future__ import annotations
