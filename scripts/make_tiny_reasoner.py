@@ -1,4 +1,4 @@
-"""Make `dsk/assets/tiny-reasoner` again from a seed: a 0.6M-parameter Llama that sums carefully only now and then.
+"""Make `dsk/assets/tiny-reasoner` again from a seed: a 0.6M-parameter Qwen2 that sums carefully only now and then.
 
 It writes a chain of sums one step a line, and each step in one of two ways (docs/tiny_reasoner.md):
   careful   `3)+38:15;85`   from 47: carry 1 and units 5 first, then the result: nearly always right
@@ -17,12 +17,14 @@ from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from dsk.components.tasks.arithmetic import draw_chain, split_of, write_prompt
 
 CAREFUL = 0.4
 """Share of pretraining steps written the careful way."""
+MASTERED = 0.15
+"""Loss a token below which pretraining goes on to longer chains (the coin tosses alone cost about 0.08)."""
 EOS, PAD = "<eos>", "<pad>"
 LABELS = [f"{number})" for number in range(1, 13)]
 WORDS = ["Start at ", ", modulo 100.", "Result?", "\\boxed{", "}", "\n", "+", "-", "=", ":", ";"]
@@ -71,13 +73,14 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def make_model(vocabulary: int, eos: int, pad: int) -> LlamaForCausalLM:
-    config = LlamaConfig(
+def make_model(vocabulary: int, eos: int, pad: int) -> Qwen2ForCausalLM:
+    config = Qwen2Config(
         vocab_size=vocabulary,
         hidden_size=128,
         intermediate_size=344,
         num_hidden_layers=3,
         num_attention_heads=4,
+        num_key_value_heads=4,
         max_position_embeddings=256,
         rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
         tie_word_embeddings=True,
@@ -85,7 +88,7 @@ def make_model(vocabulary: int, eos: int, pad: int) -> LlamaForCausalLM:
         eos_token_id=eos,
         pad_token_id=pad,
     )
-    model = LlamaForCausalLM._from_config(config, attn_implementation="eager")  # twice as fast here in bfloat16
+    model = Qwen2ForCausalLM._from_config(config, attn_implementation="eager")  # twice as fast here in bfloat16
     model.generation_config = GenerationConfig(do_sample=True, eos_token_id=eos, pad_token_id=pad)
     return model
 
@@ -113,7 +116,7 @@ def draw_batch(
     return ids, labels
 
 
-def make_optimizers(model: LlamaForCausalLM, lr: float) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: Qwen2ForCausalLM, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices (several times fewer updates than AdamW here), AdamW for the rest."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
@@ -128,36 +131,43 @@ def progress_rate(progress: float) -> float:
     return min(1.0, progress / 0.03 + 0.02, max(0.02, 2 * (1 - progress)))
 
 
-def pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> None:
-    """Next-token training on fresh traces, the longest chains growing over the first part."""
+def pretrain(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> None:
+    """Next-token training on fresh traces; the longest chain grows by one whenever the present ones are mastered.
+
+    Finding step `n`'s operand in the prompt is what takes longest to learn, and short prompts teach it soonest.
+    """
     rng = random.Random(args.seed)
     optimizers = make_optimizers(model, args.lr)
     began = time.monotonic()
+    longest, smoothed = 1, 4.0
     for update in range(args.updates):
         progress = update / args.updates
-        longest = min(12, 4 + int(32 * progress))
-        ids, labels = draw_batch(rng, tokenizer, args.rows, (3, longest))
+        if smoothed < MASTERED and longest < 12:
+            longest, smoothed = longest + 1, 0.3
+        ids, labels = draw_batch(rng, tokenizer, args.rows * 10 // (longest + 4), (1, longest))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
             hidden = model.model(input_ids=ids).last_hidden_state[:, :-1][labels[:, 1:] >= 0]
             logits = model.lm_head(hidden)
         loss = torch.nn.functional.cross_entropy(logits.float(), labels[:, 1:][labels[:, 1:] >= 0])
         loss.backward()
+        smoothed = 0.8 * smoothed + 0.2 * loss.item()
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group.setdefault("peak", group["lr"]) * progress_rate(progress)
             optimizer.step()
             optimizer.zero_grad()
         if update % 25 == 0 or update == args.updates - 1:
-            print(f"update {update}  loss {loss.item():.4f}  {time.monotonic() - began:.0f} s", flush=True)
+            seconds = time.monotonic() - began
+            print(f"update {update}  longest {longest}  loss {loss.item():.4f}  {seconds:.0f} s", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT, help="model directory to write")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--updates", type=int, default=800)
+    parser.add_argument("--updates", type=int, default=700)
     parser.add_argument("--rows", type=int, default=64, help="traces an update")
-    parser.add_argument("--lr", type=float, default=2e-2, help="peak rate of Muon; AdamW has a quarter")
+    parser.add_argument("--lr", type=float, default=5e-3, help="peak rate of Muon; AdamW has a quarter")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="products in bfloat16")
     args = parser.parse_args()

@@ -41,9 +41,9 @@ def write_prompt(start: int, operands: tuple[int, ...]) -> str:
 class Arithmetic(Task):
     """Chains of two-digit additions and subtractions modulo 100, made from a seed.
 
-    A problem starts at 0..99 and applies `min_steps` to `max_steps` numbered operations with operands 10..99; the answer is
-    an integer in 0..99. Which split a problem may appear in is decided by a hash of its text (`split_of`), so train and
-    test never overlap, whatever the seeds and sizes.
+    A problem starts at 0..99 and applies `min_steps` to `max_steps` numbered operations with operands 10..99; the
+    answer is an integer in 0..99. Which split a problem may appear in is decided by a hash of its text (`split_of`),
+    so train and test never overlap, whatever the seeds and sizes.
     """
 
     kind: ClassVar[str] = "arithmetic"
