@@ -1,7 +1,7 @@
 """One process of the kill test: `cache_writer.py SPEC FOLDER WRITER` puts solutions until it is killed.
 
-SPEC is the cache as JSON. Each line on stdout is a step, printed after its `put` returned. Whoever reads the cache knows
-from a solution's run and step what its tokens and text must be (`expected`).
+SPEC is the cache as JSON. Each line on stdout is a step, printed after its `put` returned. A solution's
+run and step say what its tokens and text must be (`expected`).
 """
 
 from __future__ import annotations

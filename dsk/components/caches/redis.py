@@ -27,13 +27,19 @@ class Redis(Cache):
     kind: ClassVar[str] = "redis"
 
     url: str = Field(
-        "redis://localhost:6379/0",
+        default="redis://localhost:6379/0",
         pattern=r"^(redis|rediss|unix)://|^\$",
         description="The server. `$NAME` is taken from the environment: keep passwords there.",
     )
-    namespace: str = Field("dsk", pattern=r"^[^{}\s]+$", description="Start of all keys; one task and verifier each.")
-    timeout_seconds: float = Field(2.0, gt=0, description="Longest wait for an answer before it counts as away.")
-    retry_seconds: float = Field(5.0, ge=0, description="Time between tries while the server is away, in seconds.")
+    namespace: str = Field(
+        default="dsk", pattern=r"^[^{}\s]+$", description="Start of all keys; one task and verifier each."
+    )
+    timeout_seconds: float = Field(
+        default=2.0, gt=0, description="Longest wait for an answer before it counts as away."
+    )
+    retry_seconds: float = Field(
+        default=5.0, ge=0, description="Time between tries while the server is away, in seconds."
+    )
 
     @contextmanager
     def open(self, folder: str, task: str, verifier: str) -> Iterator[OutageSession]:

@@ -25,11 +25,11 @@ class Sqlite(Cache):
     kind: ClassVar[str] = "sqlite"
 
     path: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="The file, from the working folder, to share it between runs; null is the run's cache.sqlite.",
     )
-    busy_seconds: float = Field(30.0, gt=0, description="Longest wait for another process's write, in seconds.")
+    busy_seconds: float = Field(default=30.0, gt=0, description="Longest wait for another process's write, in seconds.")
 
     @contextmanager
     def open(self, folder: str, task: str, verifier: str) -> Iterator[SqliteSession]:
