@@ -63,7 +63,8 @@ class PolicyLoss(Loss):
         """The micro-batch's share of the mini-batch loss; metrics are shares of the mini-batch's tokens."""
         per_token, events = self.objective(inputs, inputs.logprobs - inputs.old_logprobs)
         per_token = self._corrected(per_token, inputs)
-        metrics = {name: (event & inputs.mask).sum() / inputs.total_tokens for name, event in events.items()}
+        count = inputs.logprobs.new_tensor(inputs.total_tokens)
+        metrics = {name: (event & inputs.mask).sum() / count for name, event in events.items()}
         if inputs.ref_logprobs is not None and self.needs_reference:
             penalty = reference_kl(inputs.logprobs, inputs.ref_logprobs, self.kl_estimator)
             per_token = per_token + self.kl_coef * penalty
