@@ -118,7 +118,8 @@ class Scripted(Engine):
         def script(request: SampleRequest) -> Sequence[Sample]:
             if request.prefix not in table:
                 raise EngineError(
-                    f"{self.path}: no entry for the {len(request.prefix)}-token prefix of '{request.id}'; extend the script"
+                    f"{self.path}: no entry for the {len(request.prefix)}-token prefix of '{request.id}';"
+                    " extend the script"
                 )
             return table[request.prefix][: request.n]
 

@@ -125,7 +125,7 @@ def _scores(query: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor | None) 
     return scores if mask is None else scores.add_(mask)
 
 
-def mask_of(keep: Bool[torch.Tensor, "..."], dtype: torch.dtype) -> Float[torch.Tensor, "..."]:
+def mask_of(keep: Bool[torch.Tensor, ...], dtype: torch.dtype) -> Float[torch.Tensor, ...]:
     """0 where `keep`, minus infinity elsewhere."""
     return torch.zeros(keep.shape, dtype=dtype, device=keep.device).masked_fill_(~keep, float("-inf"))
 
@@ -140,7 +140,7 @@ def decoding_attention(
     decoding: Context,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """The function that transformers calls in place of its own; `decoding` comes through the model's keyword arguments."""
+    """What transformers calls in place of its own; `decoding` comes through the model's keyword arguments."""
     decoding.store(module.layer_idx, key, value)
     return decoding.attend(module.layer_idx, query, scaling), None
 

@@ -1,4 +1,7 @@
-"""Growable buffers of attention keys and values. Shape letters: L layers, S slots, H key-value heads, C capacity, E head size."""
+"""Growable buffers of attention keys and values.
+
+Shape letters: L layers, S slots, H key-value heads, C capacity, T tokens, E head size.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +51,8 @@ class KvBuffer:
     def resize(self, slots: int, capacity: int, keep: int) -> None:
         """Become `slots` x `capacity`, carrying over the first `keep` slots."""
         s = self.shape
-        data = torch.empty((s.layers, 2, slots, s.heads, capacity, s.head_dim), dtype=s.dtype, device=s.device)
-        # Masked positions are multiplied by a zero weight: uninitialised memory could hold NaN there.
-        data.zero_()
+        # Zeros, since masked positions are multiplied by a zero weight: uninitialised memory could hold NaN there.
+        data = torch.zeros((s.layers, 2, slots, s.heads, capacity, s.head_dim), dtype=s.dtype, device=s.device)
         if keep:
             width = min(capacity, self.capacity)
             data[:, :, :keep, :, :width] = self.data[:, :, :keep, :, :width]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 BLOCK = 256
-"""Vocabulary entries summed at once: a cumulative sum over the blocks, then one inside a block, replaces one over all."""
+"""Vocabulary entries summed at once: a cumulative sum over blocks, then one inside a block, replaces one over all."""
 
 
 def uniforms(seed: int, index: int, count: int) -> Float[np.ndarray, " T"]:
@@ -96,5 +96,5 @@ def _first_over(
     cumulative = weights.cumsum(-1, dtype=torch.float64)
     goal = uniform * cumulative[:, -1] if target is None else target
     index = torch.searchsorted(cumulative, goal[:, None], right=True)[:, 0]
-    # Rounding may put the goal at the very end: the last index of positive weight is where the maximum is first reached.
+    # Rounding may put the goal at the very end; the maximum is first reached at the last index of positive weight.
     return torch.minimum(index, cumulative.argmax(-1))

@@ -10,6 +10,8 @@ GRAIN = 32
 """Buffer capacities are multiples of this many tokens."""
 ROOMY = 256
 """Suffix capacity that is tried first, in tokens, so that short samples never cause a resize."""
+FIRST_SLOTS = 16
+"""Slots of a buffer's first allocation, where the budget allows."""
 
 
 def rounded(count: int) -> int:
@@ -52,7 +54,7 @@ class Memory:
     def _fit(self, buffer: KvBuffer, slots: int, capacity: int, keep: int) -> bool:
         if slots <= buffer.slots and capacity <= buffer.capacity:
             return True
-        roomy_slots = buffer.slots if slots <= buffer.slots else max(slots, buffer.slots * 3 // 2)
+        roomy_slots = buffer.slots if slots <= buffer.slots else max(slots, 2 * buffer.slots, FIRST_SLOTS)
         roomy_capacity = buffer.capacity if capacity <= buffer.capacity else rounded(capacity * 5 // 4)
         # Old and new exist side by side while one is copied into the other.
         for shape in ((roomy_slots, roomy_capacity), (slots, capacity)):

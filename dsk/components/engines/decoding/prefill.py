@@ -17,7 +17,10 @@ CHUNK = 128
 def encode(
     runner: Runner, buffer: KvBuffer, slots: Sequence[int], starts: Sequence[int], tokens: Sequence[Sequence[int]]
 ) -> torch.Tensor:
-    """Append each slot's `tokens` (at most CHUNK) after its first `start`; last hidden states [R, M, D], right-padded."""
+    """Append each slot's `tokens` (at most CHUNK) after its first `start`.
+
+    Returns the last hidden states [R, M, D], right-padded.
+    """
     shape, rows, longest = buffer.shape, len(slots), max(map(len, tokens))
     padded = torch.zeros((rows, longest), dtype=torch.int64)
     for row, ids in enumerate(tokens):
@@ -40,13 +43,13 @@ def _context(
     dtype = torch.promote_types(buffer.shape.dtype, torch.float32)
     queries_per_head = runner.model.config.num_attention_heads // buffer.shape.heads
     causal = mask_of(torch.ones((longest, longest), dtype=torch.bool, device=device).tril(), dtype)
-    shared = [torch.arange(prefix, device=device) < starts[:, None]]
+    filled = torch.arange(prefix, device=device) < starts[:, None]
     return Context(
         grouping=Grouping(rows, 1, None, None),
         prefix_keys=[_pick(keys, slots, prefix) for keys in buffer.keys],
         prefix_values=[_pick(values, slots, prefix) for values in buffer.values],
         prefix=prefix,
-        prefix_mask=mask_of(shared[0], dtype)[:, None, None] if prefix and rows > 1 else None,
+        prefix_mask=mask_of(filled, dtype)[:, None, None] if prefix and rows > 1 else None,
         suffix_keys=scratch.keys,
         suffix_values=scratch.values,
         suffix=longest,

@@ -9,7 +9,7 @@ FIRST_ROWS = 32
 
 
 class RowArrays:
-    """`uniform`, `tokens`, `logprobs` [R, T] by position in the sample, and `following` [R], the token to forward next."""
+    """`uniform`, `tokens`, `logprobs` [R, T] by position in the sample; `following` [R], the token to forward next."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

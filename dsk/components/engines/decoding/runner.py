@@ -54,7 +54,8 @@ class Runner:
         bare = bare_model(model)
         check_supported(bare.config)
         self.model, self.outer = bare, model
-        self.body, self.head = bare.get_decoder(), bare.get_output_embeddings()
+        self.body: Any = bare.get_decoder()
+        self.head: Any = bare.get_output_embeddings()
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
