@@ -104,7 +104,7 @@ ORDINARY = ("{n}", "-{n}", "\\frac{{{n}}}{{7}}", "{n}.5", "({n}, 2)", "\\sqrt{{{
 
 
 def speed(seconds_wanted: float) -> list[dict[str, object]]:
-    """Ordinary short answers a second with two workers: nine forms in equal shares, half of them wrong, none remembered."""
+    """Ordinary short answers a second with two workers: nine forms in equal shares, half of them wrong."""
     rng = random.Random(0)
     items = []
     for index in range(int(2000 * seconds_wanted)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsk.components.verifiers.boxed import BoxedVerifier
+from dsk.components.verifiers.command import CommandVerifier
 from dsk.components.verifiers.math import MathVerifier
 from dsk.components.verifiers.numeric import NumericVerifier
 from dsk.core.hookspecs import Register, hookimpl
@@ -12,5 +13,6 @@ from dsk.core.hookspecs import Register, hookimpl
 def register_verifiers(register: Register) -> None:
     """Register the built-in verifiers."""
     register(BoxedVerifier)
+    register(CommandVerifier)
     register(MathVerifier)
     register(NumericVerifier)

@@ -20,6 +20,7 @@ _INTEGER = r"[+-]?\d{1,400}"
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\})\d{3}){1,60}(?:\.\d{0,60})?")
 _FRACTION = re.compile(rf"([+-]?)\\frac\{{({_INTEGER})\}}\{{({_INTEGER})\}}|({_INTEGER})/({_INTEGER})")
+_MIXED = re.compile(r"(-?)(\d{1,400})\\frac\{(\d{1,400})\}\{(\d{1,400})\}")
 _SCIENTIFIC = re.compile(r"([+-]?\d{1,40}(?:\.\d{0,40})?)\\cdot10\^(?:\{([+-]?\d{1,3})\}|(\d))")
 _CHOICE = re.compile(r"\(?([A-Ja-j])(?:\)|\.|:|$)")
 _TRUTH = {"yes": True, "true": True, "no": False, "false": False, "correct": True, "incorrect": False}
@@ -35,6 +36,9 @@ def number(core: str) -> Fraction | None:
         return Fraction(core.replace("{,}", "").replace(",", ""))
     if match := _FRACTION.fullmatch(core):
         return _quotient(match[1], match[2] or match[4], match[3] or match[5])
+    if (match := _MIXED.fullmatch(core)) and 0 < int(match[3]) < int(match[4]):
+        value = int(match[2]) + Fraction(int(match[3]), int(match[4]))
+        return -value if match[1] else value
     if match := _SCIENTIFIC.fullmatch(core):
         return Fraction(match[1]) * Fraction(10) ** int(match[2] or match[3])
     return None

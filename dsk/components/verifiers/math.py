@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -31,7 +31,13 @@ class MathVerifier(Verifier):
 
     kind: ClassVar[str] = "math"
     workers: int = Field(2, ge=1, le=256, description="Worker processes for symbolic comparison.")
-    time_limit: float = Field(5.0, gt=0, le=600, description="Seconds a worker may spend on one answer.")
+    cpu_limit: float = Field(2.0, gt=0, le=600, description="Processor seconds a worker may spend on one answer.")
+    time_limit: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="Wall-clock seconds a worker may spend on one answer (more on a crowded machine).",
+    )
     batch_limit: float = Field(
         120.0, gt=0, description="Seconds after which a call's answers that no worker has begun are `timeout`."
     )
@@ -56,7 +62,7 @@ class MathVerifier(Verifier):
     @contextmanager
     def open(self) -> Iterator[MathSession]:
         """A session; its workers, if it ever needs any, end with the block."""
-        config = WorkerConfig(time_limit=self.time_limit, memory_mb=self.memory_mb)
+        config = WorkerConfig(self.time_limit, self.cpu_limit, self.memory_mb)
         with WorkerPool(config, self.workers) as pool:
             yield MathSession(self, pool)
 
@@ -91,7 +97,7 @@ class MathSession:
                 known[pair] = reason
         tasks = [{"answer": a, "gold": g, "decimals": self.spec.decimals} for a, g in asked]
         replies = self.pool.run(tasks, self.spec.batch_limit)
-        known |= {pair: str(reply["reason"]) for pair, reply in zip(asked, replies, strict=True)}
+        known |= {pair: _reason(reply) for pair, reply in zip(asked, replies, strict=True)}
         self._remember(known)
         return known
 
@@ -143,6 +149,11 @@ def nesting(text: str) -> int:
         elif char in "})]":
             depth -= 1
     return deepest
+
+
+def _reason(reply: dict[str, Any]) -> str:
+    """A worker that dies without a word has hit its memory limit inside C code, or exhausted its stack."""
+    return "memory" if reply["reason"] == "died" else str(reply["reason"])
 
 
 def _verdict(answer: str | None, reason: str) -> Verdict:

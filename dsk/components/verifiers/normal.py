@@ -15,6 +15,9 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[^\\]|\\", re.DOTALL)
 _SYMBOL = r"(?:\\[A-Za-z]+|[A-Za-z])'?(?:_(?:\w|\{[^{}]{1,12}\}))?"
 _FUNCTION = re.compile(rf"{_SYMBOL}\([A-Za-z](?:,[A-Za-z]){{0,3}}\)")
 _NAME = re.compile(rf"{_SYMBOL}|\|?[A-Z]{{2,3}}\|?")
+_CONJUNCTION = re.compile(
+    r",? ?\\(?:text|textrm|mathrm|mbox) ?\{ ?,? ?(?:or|and) ?\}|,? (?:or|and) (?=[-\\\d]|[A-Za-z] ?=)"
+)
 _BASELESS = re.compile(r"\\log(?![_A-Za-z])")
 
 
@@ -39,7 +42,7 @@ class Form:
 
 def form(text: str) -> Form:
     """The normal form of one answer (not of a whole response: every character costs a little)."""
-    raw = tokens(text)
+    raw = tokens(_CONJUNCTION.sub(",", text)) if "or" in text or "and" in text else tokens(text)
     words = "".join(unwrap_text(raw)).strip(TRAILING + "{}*").casefold()
     quantity, unit = split_unit(raw)
     parts = _trim(brace_arguments([part for part in unwrap_text(quantity) if part != " "]))

@@ -54,11 +54,28 @@ def bracketed(core: str) -> tuple[str, str, list[str]] | None:
     return (parts[0], parts[-1], split(inside)) if inside else None
 
 
+def matrix(core: str) -> list[list[str]] | None:
+    r"""Rows of entries where `core` is one matrix; None for anything else."""
+    begin, end = "\\begin{pmatrix}", "\\end{pmatrix}"
+    if not core.startswith(begin) or not core.endswith(end) or core.count("\\begin{") != 1:
+        return None
+    rows = _cut(core[len(begin) : -len(end)], frozenset(("\\\\",)))[1]
+    if not rows[-1]:
+        rows.pop()
+    return [_cut(row, frozenset("&"))[1] for row in rows]
+
+
 def elements(core: str) -> tuple[str, list[str]] | None:
-    """(brackets, elements) of a list of at least one element in brackets, or of two without; None for anything else."""
+    """(brackets, elements) of a list of at least one element in brackets, or of two without.
+
+    A matrix is a list whose brackets tell its shape. None for anything else.
+    """
     found = bracketed(core)
     if found:
         return found[0] + found[1], found[2]
+    rows = matrix(core)
+    if rows:
+        return f"matrix {' '.join(str(len(row)) for row in rows)}", [entry for row in rows for entry in row]
     pieces = split(core)
     return ("", pieces) if len(pieces) > 1 else None
 

@@ -17,9 +17,22 @@ def warm_up() -> None:
     """Import sympy and its parsers once, so that forked workers have them, and silence their advice."""
     logging.disable(logging.CRITICAL)
     assert _parse("\\frac{x^2}{2}+\\sin(1)", True) is not None
-    compare("x+1", "1+x", 6)
+    for answer, gold in _WARM_UP:
+        assert compare(answer, gold, 6) == "equal", answer
 
 
+_WARM_UP = (
+    ("x+1", "1+x"),
+    ("x>3", "(3,\\infty)"),
+    ("\\sin^2x+\\cos^2x", "1"),
+    ("\\sum_{k=1}^n k", "\\frac{n(n+1)}{2}"),
+    ("2x+4y=8", "2y+x=4"),
+    ("\\{a,2b\\}", "\\{b+b,a\\}"),
+    ("\\begin{bmatrix}1&x\\end{bmatrix}", "\\begin{pmatrix}1&x+0\\end{pmatrix}"),
+)
+"""One of each kind, so that what sympy imports late is there before the first fork."""
+_NAMED_GROUP = re.compile(r"\\(?:begin|end|mathbb|mathcal|mathfrak)\{[^{}]*\}")
+_BUILT = re.compile(r"\\\{[A-Za-z](?:\\in\\mathbb\{R\})?[|:](.+)\\\}")
 _LOSSY = re.compile(r"'|\\(?:gcd|lcm|dots|ldots|Re|Im|partial|phantom)(?![A-Za-z])")
 _LETTER = re.compile(r"\\[A-Za-z]+|([A-Za-z])|(\d+)")
 _GAMMA = re.compile(r"\\([gG])amma(?!\()")
@@ -47,7 +60,17 @@ def _parse(core: str, real: bool) -> Any:
         raise
     except Exception:  # noqa: BLE001 - a parser of hostile text raises anything; all of it means "not parsable"
         return None
-    return parsed if _faithful(core, parsed) else None
+    if not _faithful(core, parsed):
+        return None
+    return parsed if real else _with_imaginary_unit(parsed)
+
+
+def _with_imaginary_unit(parsed: Any) -> Any:
+    """The same with the letter i as the imaginary unit."""
+    from sympy import I
+
+    units = {symbol: I for symbol in getattr(parsed, "free_symbols", ()) if symbol.name == "i"}
+    return parsed.subs(units) if units else parsed
 
 
 def _faithful(core: str, parsed: Any) -> bool:
@@ -55,7 +78,8 @@ def _faithful(core: str, parsed: Any) -> bool:
     shown = str(parsed)
     if "zoo" in shown or "nan" in shown:
         return False
-    pieces = [match[1] or match[2].lstrip("0") for match in _LETTER.finditer(core) if match[1] or match[2]]
+    letters = _LETTER.finditer(_NAMED_GROUP.sub("", core))
+    pieces = [match[1] or match[2].lstrip("0") for match in letters if match[1] or match[2]]
     return all(piece in shown or piece in "ei" for piece in pieces if piece)
 
 
@@ -79,13 +103,19 @@ def _compare(answer: Form, gold: Form, decimals: int) -> str:
     if exact is not None:
         return "equal" if exact else "different"
     named = as_relations(answer, gold)
-    left, right = (answer.whole, gold.whole) if named else (answer.core, gold.core)
+    left, right = (answer.whole, gold.whole) if named else (_condition(answer.core), _condition(gold.core))
     listed = _compare_lists(left, right, decimals)
     if listed is not None:
         return listed
     real = not (_is_complex(left) or _is_complex(right))
     related = compare_relations(left, right, lambda a, g: compare(a, g, decimals), lambda side: _parse(side, real))
     return related or _compare_parsed(left, right, real, decimals)
+
+
+def _condition(core: str) -> str:
+    r"""The condition of a set `\\{x | ...\\}` of numbers, which sympy turns into the set."""
+    built = _BUILT.fullmatch(core)
+    return built[1] if built else core
 
 
 def _compare_parsed(answer: str, gold: str, real: bool, decimals: int) -> str:

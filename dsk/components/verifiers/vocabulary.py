@@ -44,7 +44,10 @@ TEXT = _words(
 )
 """Macros around words or upright letters; the letters are what counts."""
 
-ARGUMENTS = {"\\frac": 2, "\\binom": 2, "\\sqrt": 1}
+ARGUMENTS = {"\\frac": 2, "\\binom": 2} | dict.fromkeys(
+    r"\sqrt \mathbb \mathcal \mathfrak \overline \bar \hat \vec \tilde".split(),  # noqa: SIM905
+    1,
+)
 """Macros whose arguments may come without braces."""
 
 ENVIRONMENTS = {"bmatrix": "pmatrix", "matrix": "pmatrix", "array": "pmatrix", "smallmatrix": "pmatrix"}

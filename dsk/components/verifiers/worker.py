@@ -26,17 +26,20 @@ from typing import Any
 MAX_REPLY = 1 << 20
 ANSWERS_PER_CHILD = 5000
 _PR_SET_PDEATHSIG = 1
+_GLANCE = 0.25
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
     """What a worker runs: the symbolic comparison where `program` is empty, else that program (argv).
 
-    `time_limit` is seconds per answer, `start_limit` seconds more for a fresh program's first; `memory_mb` bounds the
-    child's address space (MiB).
+    `cpu_limit` and `time_limit` are processor and wall-clock seconds per answer, whichever comes first: a crowded
+    machine starves honest work, only hostile work burns. `start_limit` is wall-clock seconds more for a fresh program's first
+    answer; `memory_mb` bounds the child's address space (MiB).
     """
 
     time_limit: float
+    cpu_limit: float
     memory_mb: int
     program: tuple[str, ...] = ()
     start_limit: float = 0.0
@@ -58,6 +61,15 @@ class Child:
     stdin: int
     stdout: int
     fresh: bool = True
+    cpu_limit: float = 0.0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor seconds that another process has used: Linux numbers such clocks by process id."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0
 
 
 def limit_self(memory_mb: int) -> None:
@@ -135,9 +147,13 @@ class Supervisor:
         return line + b"\n"
 
     def exchange(self, line: bytes) -> dict[str, Any]:
-        """The child's reply to one task, or `{"reason": "timeout" | "memory" | "unparsable"}`."""
-        child = self.child = self.child or self._start()
+        """The child's reply to one task, or `{"reason": "timeout" | "died" | "unparsable"}`."""
+        try:
+            child = self.child = self.child or self._start()
+        except OSError:
+            return {"reason": "died"}
         limit = self.config.time_limit + (self.config.start_limit if child.fresh else 0.0)
+        child.cpu_limit = cpu_seconds(child.pid) + self.config.cpu_limit
         answer = self._converse(child, line, time.monotonic() + limit)
         if isinstance(answer, str):
             self.end_child()
@@ -150,7 +166,7 @@ class Supervisor:
         if not isinstance(reply, dict):
             self.end_child()
             return {"reason": "unparsable"}
-        if reply.get("last"):
+        if reply.get("last") and not self.config.program:
             self.end_child()
         return reply
 
@@ -159,20 +175,20 @@ class Supervisor:
         sent, received = 0, b""
         while b"\n" not in received:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or cpu_seconds(child.pid) > child.cpu_limit:
                 return "timeout"
             writing = [child.stdin] if sent < len(line) else []
-            readable, writable, _ = select.select([child.stdout, 0], writing, [], min(left, 1.0))
+            readable, writable, _ = select.select([child.stdout, 0], writing, [], min(left, _GLANCE))
             if (0 in readable and not self._caller_there()) or os.getppid() != self.parent:
                 raise CallerGoneError
             try:
                 sent += os.write(child.stdin, line[sent : sent + 65536]) if writable else 0
             except BrokenPipeError:
-                return "memory"
+                return "died"
             if child.stdout in readable:
                 data = os.read(child.stdout, 1 << 16)
                 if not data:
-                    return "memory"
+                    return "died"
                 received += data
                 if len(received) > MAX_REPLY:
                     return "unparsable"

@@ -1,0 +1,89 @@
+"""`command`: a user's own program judges, in any language, under the same limits as the built-in workers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from dsk.components.verifiers.pool import WorkerPool
+from dsk.components.verifiers.worker import WorkerConfig
+from dsk.core.errors import SpecError, VerifierError
+from dsk.core.roles import Verifier
+from dsk.core.types import Problem, Verdict
+
+HOPELESS = 8
+_LONGEST_REASON = 100
+
+
+class CommandVerifier(Verifier):
+    """Runs `program` and talks JSON lines with it: one task in, one verdict out, one at a time.
+
+    In: `{"problem": {"id", "prompt", "answer", "meta"}, "response": text}`. Out: `{"correct": bool, "answer": text or
+    null, "reason": text}` (the last two may be left out). The program must flush each line and end at end of file.
+    Reasons of dsk's own: `timeout`, `died`, `unparsable` (not such a line). A program that exceeds a limit or dies is
+    started again for the next answer.
+    """
+
+    kind: ClassVar[str] = "command"
+    program: tuple[str, ...] = Field(min_length=1, description='The program and its arguments: ["node", "judge.js"].')
+    workers: int = Field(2, ge=1, le=256, description="Copies of the program that run side by side.")
+    cpu_limit: float = Field(10.0, gt=0, description="Processor seconds the program may spend on one answer.")
+    time_limit: float = Field(10.0, gt=0, le=3600, description="Wall-clock seconds it may spend on one answer.")
+    start_limit: float = Field(30.0, ge=0, description="Wall-clock seconds more for the first answer after a start.")
+    batch_limit: float = Field(
+        600.0, gt=0, description="Seconds after which a call's answers that no program has begun are `timeout`."
+    )
+    memory_mb: int = Field(4096, ge=16, description="Address space of one copy (MiB).")
+    max_response_chars: int = Field(200_000, ge=1, description="Characters at the end of a response that are sent.")
+
+    @contextmanager
+    def open(self) -> Iterator[CommandSession]:
+        """A session; the programs start with the first answer and end with the block. Raises SpecError."""
+        if shutil.which(self.program[0]) is None:
+            raise SpecError(
+                f"verifier.program: '{self.program[0]}' is not an executable on this machine;"
+                " give a full path, or an interpreter and a script"
+            )
+        config = WorkerConfig(self.time_limit, self.cpu_limit, self.memory_mb, self.program, self.start_limit)
+        with WorkerPool(config, self.workers) as pool:
+            yield CommandSession(self, pool)
+
+
+class CommandSession:
+    """An open `command` verifier; safe to call from several threads."""
+
+    def __init__(self, spec: CommandVerifier, pool: WorkerPool) -> None:
+        self.spec = spec
+        self.pool = pool
+        self._deaths = 0
+
+    def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """One verdict per (problem, response), in order. Raises VerifierError if the program never answers."""
+        replies = self.pool.run([self._task(*item) for item in items], self.spec.batch_limit)
+        for reply in replies:
+            self._deaths = self._deaths + 1 if reply.get("reason") == "died" and "correct" not in reply else 0
+        if self._deaths >= HOPELESS:
+            raise VerifierError(
+                f"verifier.program: '{' '.join(self.spec.program)}' ended without an answer {self._deaths} times in a"
+                " row; run it by hand and give it one line of JSON"
+            )
+        return [_verdict(reply) for reply in replies]
+
+    def _task(self, problem: Problem, response: str) -> dict[str, Any]:
+        prompt = problem.prompt if isinstance(problem.prompt, str) else [dict(message) for message in problem.prompt]
+        stated = {"id": problem.id, "prompt": prompt, "answer": problem.answer, "meta": dict(problem.meta)}
+        return {"problem": stated, "response": response[-self.spec.max_response_chars :]}
+
+
+def _verdict(reply: dict[str, Any]) -> Verdict:
+    """The program's reply as a verdict; anything but the documented form is not correct."""
+    correct, answer, reason = reply.get("correct"), reply.get("answer"), reply.get("reason")
+    if not isinstance(correct, bool):
+        return Verdict(False, None, reason if reason in ("timeout", "died") and len(reply) == 1 else "unparsable")
+    if not isinstance(reason, str):
+        reason = "equal" if correct else "different"
+    return Verdict(correct, answer if isinstance(answer, str) else None, reason[:_LONGEST_REASON])
