@@ -1,4 +1,4 @@
-"""Make `dsk/assets/tiny-reasoner` again from a seed: a 0.6M-parameter Qwen2 that sums carefully only now and then.
+"""Make `dsk/assets/tiny-reasoner` again from a seed: a 0.6M-parameter Llama that sums carefully only now and then.
 
 It writes a chain of sums one step a line, and each step in one of two ways (docs/tiny_reasoner.md):
   careful   `3)+38:15;85`   from 47: carry 1 and units 5 first, then the result: nearly always right
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from dsk.components.tasks.arithmetic import draw_chain, split_of, write_prompt
 
@@ -73,14 +73,14 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def make_model(vocabulary: int, eos: int, pad: int) -> Qwen2ForCausalLM:
-    config = Qwen2Config(
+def make_model(vocabulary: int, eos: int, pad: int) -> LlamaForCausalLM:
+    config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=128,
         intermediate_size=344,
         num_hidden_layers=3,
         num_attention_heads=4,
-        num_key_value_heads=4,
+        attention_bias=True,  # attending to "the token before" is a matter of biases, and learnt far sooner with them
         max_position_embeddings=256,
         rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
         tie_word_embeddings=True,
@@ -88,7 +88,7 @@ def make_model(vocabulary: int, eos: int, pad: int) -> Qwen2ForCausalLM:
         eos_token_id=eos,
         pad_token_id=pad,
     )
-    model = Qwen2ForCausalLM._from_config(config, attn_implementation="eager")  # twice as fast here in bfloat16
+    model = LlamaForCausalLM._from_config(config, attn_implementation="eager")  # twice as fast here in bfloat16
     model.generation_config = GenerationConfig(do_sample=True, eos_token_id=eos, pad_token_id=pad)
     return model
 
@@ -116,7 +116,7 @@ def draw_batch(
     return ids, labels
 
 
-def make_optimizers(model: Qwen2ForCausalLM, lr: float) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: LlamaForCausalLM, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices (several times fewer updates than AdamW here), AdamW for the rest."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
@@ -131,7 +131,7 @@ def progress_rate(progress: float) -> float:
     return min(1.0, progress / 0.03 + 0.02, max(0.02, 2 * (1 - progress)))
 
 
-def pretrain(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> None:
+def pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> None:
     """Next-token training on fresh traces; the longest chain grows by one whenever the present ones are mastered.
 
     Finding step `n`'s operand in the prompt is what takes longest to learn, and short prompts teach it soonest.
