@@ -16,6 +16,7 @@ from dsk.core.packing.layout import Layout
 from dsk.core.packing.tree import TreeBatch
 from dsk.core.policy import Policy
 from dsk.core.roles import LossInputs, LossOutput
+from dsk.core.throughput import ModelSize, peak_flops
 from dsk.core.types import Group, mean_reward
 
 
@@ -35,7 +36,10 @@ class StepFigures:
         self._sums: dict[str, Tensor] = {}
         self._extremes: list[Tensor] = []
         self._read: dict[str, float] = {}
+        self._size, self._flops = ModelSize.of(policy.model), 0.0
+        self._peak = peak_flops(policy.device, policy.model.dtype)
         self.split_groups = 0
+        self.packing_gap: float | None = None
         self.learning_rate = self.loss = self.grad_norm = 0.0
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -54,6 +58,7 @@ class StepFigures:
         self._extremes.append(torch.stack([real.amin(), real.amax()]))
         self._computed += layout.tokens
         self._micro_batches += 1
+        self._flops += self._size.flops(layout)
 
     def _add(self, name: str, value: Tensor) -> None:
         self._sums[name] = self._sums[name] + value if name in self._sums else value
@@ -67,9 +72,15 @@ class StepFigures:
         self.loss, self.grad_norm = self._read["loss"], self._read["grad_norm"]
 
     def record(self, updates: int) -> Mapping[str, float]:
-        """Flat figures; `seconds`, `tokens_per_second`, `peak_memory_bytes` depend on the machine, no other does."""
+        """Flat figures; `seconds`, `tokens_per_second`, `peak_memory_bytes` and `mfu` depend on the machine.
+
+        `packing_gap` is there after the first-use check, `mfu` where the device's peak is known.
+        """
         seconds = time.perf_counter() - self._started
         rewards = [t.reward for group in self._groups for t in group.trajectories]
+        extra = {"packing_gap": self.packing_gap} if self.packing_gap is not None else {}
+        if self._peak is not None:
+            extra["mfu"] = self._flops / seconds / self._peak
         return {
             "update": updates,
             "applied": float(bool(self._read)),
@@ -89,6 +100,7 @@ class StepFigures:
             "seconds": seconds,
             "tokens_per_second": self._trajectory_tokens / seconds,
             "peak_memory_bytes": peak_memory(self._device),
+            **extra,
         }
 
 

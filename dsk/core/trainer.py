@@ -5,21 +5,24 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from dsk.core.batch import TrainingRow, prepare
-from dsk.core.errors import NonFiniteLossError
+from dsk.core.errors import NonFiniteLossError, SpecError
+from dsk.core.lora import adapted_layers, adapters_off
 from dsk.core.microbatch import micro_batches
 from dsk.core.optimizer import Optimizer
+from dsk.core.packing.check import packing_gap, refuse_gap
 from dsk.core.packing.choice import choose_packing
 from dsk.core.packing.layout import DensePacking, Layout
 from dsk.core.policy import Policy
 from dsk.core.roles import LossInputs
 from dsk.core.scoring import edge_logprobs, row_values, training_state
-from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
+from dsk.core.spec import OverlongSpec, SamplingSpec, SoftClipSpec, TrainSpec
 from dsk.core.step_figures import StepFigures
 from dsk.core.types import Group
 
@@ -50,7 +53,10 @@ class Trainer:
         self.overlong = overlong or OverlongSpec.model_validate({})
         self.packing = choose_packing(policy.model, train.packing, policy.device)
         self.optimizer = Optimizer(policy.model, train.optimizer)
-        self._reference = frozen_copy(policy.model) if train.loss.needs_reference else None
+        self._reference = reference_of(policy.model) if train.loss.needs_reference else None
+        self._anchors: dict[tuple[int, ...], Tensor] = {}
+        self._attention = policy.model.config._attn_implementation
+        self._checked = False
 
     def update(self, groups: Sequence[Group], should_stop: Callable[[], bool] = never) -> Mapping[str, float] | None:
         """One optimiser step and its record, or None (weights unchanged) where `should_stop` turned true in between.
@@ -71,10 +77,30 @@ class Trainer:
             self._step(figures)
         return figures.record(self.optimizer.updates)
 
+    @torch.no_grad()
+    def anchor(self, groups: Sequence[Group]) -> None:
+        """Keep the present weights' log-probabilities of a whole batch, before its first update.
+
+        Needed only by losses with importance correction, when a batch has several updates: clipping is then measured
+        from here. Without it each update is measured from the weights it starts with.
+        """
+        self._anchors = {}
+        if not self.train.loss.needs_recompute:
+            return
+        rows = prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
+        for batch in micro_batches(rows, self.packing, self.train.micro_batch_tokens)[0]:
+            layout = self.packing.lay_out(batch, self.policy.device)
+            with training_state(self.policy.model, layout.attention, False):
+                logprobs = row_values(edge_logprobs(self.policy.model, layout, self.train.temperature)[0], layout)
+            for row, values in zip(batch, logprobs, strict=True):
+                self._anchors[row.tokens] = values[: len(row.response)].clone()
+
     def _accumulate(self, rows: Sequence[TrainingRow], totals: tuple[int, int], figures: StepFigures) -> None:
         layout = self.packing.lay_out(rows, self.policy.device)
         with training_state(self.policy.model, layout.attention, self.train.gradient_checkpointing):
             inputs = self._loss_inputs(rows, layout, totals)
+            if not self._checked:
+                figures.packing_gap = self._check(rows, inputs.logprobs.detach())
             output = self.train.loss(inputs)
             output.loss.backward()
         figures.add(rows, layout, inputs, output)
@@ -86,7 +112,7 @@ class Trainer:
         sampling = padded([row.old_logprobs for row in rows], logprobs)
         return LossInputs(
             logprobs=logprobs,
-            old_logprobs=logprobs.detach() if loss.needs_recompute else sampling,
+            old_logprobs=self._own_logprobs(rows, logprobs) if loss.needs_recompute else sampling,
             sampling_logprobs=sampling,
             advantages=padded([row.advantages for row in rows], logprobs),
             mask=layout.mask,
@@ -97,10 +123,27 @@ class Trainer:
             entropy=None if entropy is None else row_values(entropy, layout),
         )
 
+    def _check(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> float:
+        """Compare the first micro-batch with the model's own forward pass. Raises PackingError."""
+        model = self.policy.model
+        with training_state(model, self._attention, False):
+            gap = packing_gap(model, rows, logprobs, self.train.temperature)
+        refuse_gap(gap, self.packing.name, model.dtype)
+        self._checked = True
+        return gap
+
+    def _own_logprobs(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> Tensor:
+        own = logprobs.detach().clone()
+        for index, row in enumerate(rows):
+            if row.tokens in self._anchors:
+                own[index, : len(row.response)] = self._anchors[row.tokens]
+        return own
+
     def _reference_logprobs(self, layout: Layout) -> Tensor | None:
         if self._reference is None:
             return None
-        with torch.no_grad(), training_state(self._reference, layout.attention, False):
+        adapters = adapters_off if self._reference is self.policy.model else nullcontext
+        with torch.no_grad(), adapters(self._reference), training_state(self._reference, layout.attention, False):
             return row_values(edge_logprobs(self._reference, layout, self.train.temperature)[0], layout)
 
     def _step(self, figures: StepFigures) -> None:
@@ -140,6 +183,15 @@ def padded(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
     return host.to(like.device, like.dtype, non_blocking=True)
 
 
-def frozen_copy(model: Any) -> Any:
-    """The model as it is now, without gradients: the reference of a KL term."""
-    return copy.deepcopy(model).requires_grad_(False)
+def reference_of(model: Any) -> Any:
+    """The model as it is now, for a KL term: itself with adapters off under LoRA, a frozen copy otherwise."""
+    return model if adapted_layers(model) else copy.deepcopy(model).requires_grad_(False)
+
+
+def check_sampling(train: TrainSpec, sampling: SamplingSpec) -> None:
+    """Raise SpecError where importance correction meets truncated sampling: its samples follow another distribution."""
+    if train.loss.needs_recompute and (sampling.top_p < 1 or sampling.top_k > 0):
+        raise SpecError(
+            f"train.loss: importance correction needs untruncated sampling, and sampling has top_p {sampling.top_p},"
+            f" top_k {sampling.top_k}; set them to 1 and 0, or set train.loss.correction to 'none'"
+        )
