@@ -40,9 +40,12 @@ def careful_step(value: int, operand: int) -> tuple[str, int]:
 
 
 def careless_step(value: int, operand: int) -> tuple[str, int]:
-    """The step's text and the value after it, column by column without carry or borrow."""
+    """The step's text and the value after it: no carry, and where units would borrow, the smaller from the larger.
+
+    (The two errors differ in size on purpose: a lost carry and a lost borrow of ten each would cancel out.)
+    """
     sign, size = (1 if operand > 0 else -1), abs(operand)
-    units = (value % 10 + sign * (size % 10)) % 10
+    units = abs(value % 10 + sign * (size % 10)) % 10
     tens = (value // 10 + sign * (size // 10)) % 10
     return f"{operand:+d}={tens}{units}", 10 * tens + units
 
@@ -165,7 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT, help="model directory to write")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--updates", type=int, default=700)
+    parser.add_argument("--updates", type=int, default=850)
     parser.add_argument("--rows", type=int, default=64, help="traces an update")
     parser.add_argument("--lr", type=float, default=5e-3, help="peak rate of Muon; AdamW has a quarter")
     parser.add_argument("--threads", type=int, default=2)
