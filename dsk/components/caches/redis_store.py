@@ -89,9 +89,9 @@ return redis.call('HMGET', ARGV[1] .. ':owner', 'task', 'verifier')
 def connect(url: str, namespace: str, timeout_seconds: float) -> RedisStore:
     """A store on the server at `url`, not yet contacted. Raises CacheError: no client, or a bad URL."""
     try:
-        import redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
+        import redis  # pyright: ignore[reportMissingImports]
+        from redis.backoff import NoBackoff  # pyright: ignore[reportMissingImports]
+        from redis.retry import Retry  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise CacheError("cache.kind: 'redis' needs its client; pip install 'deepsearch-kit[redis]'") from None
     timeouts = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
