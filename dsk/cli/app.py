@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dsk.cli.compare import compare
 from dsk.cli.plugins import explain, plugins_app, schema
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.add_typer(plugins_app, name="plugins")
 app.command()(schema)
 app.command()(explain)
+app.command()(compare)
 
 SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON).", show_default=False)]
 Overrides = Annotated[

@@ -1,0 +1,146 @@
+"""`dsk compare`: run what a study lacks, then print its table; or compare runs as they are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dsk.compare.comparison import Comparison
+    from dsk.compare.runner import Outcome, Runner
+    from dsk.compare.study import PlannedRun
+
+
+class Format(StrEnum):
+    """What the table is printed as."""
+
+    table = "table"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+class Axis(StrEnum):
+    """What is equal between arms."""
+
+    sampled_tokens = "sampled_tokens"
+    model_tokens = "model_tokens"
+    seconds = "seconds"
+    updates = "updates"
+
+
+def compare(
+    targets: Annotated[list[Path], typer.Argument(help="One study file, or run folders.", show_default=False)],
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; the processor's threads are divided.")] = 1,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Start or continue what a study lacks.")] = True,
+    runs: Annotated[Path, typer.Option(help="Where a study's runs are kept.")] = Path("runs"),
+    output: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
+    plot: Annotated[
+        list[Path] | None, typer.Option(help="Also draw FILE.png, .svg or .html; repeatable.", show_default=False)
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The arm to compare with [default: the study's, or the first].")
+    ] = None,
+    axis: Annotated[Axis | None, typer.Option(help="What is equal [default: the study's, or model_tokens].")] = None,
+    at: Annotated[float | None, typer.Option(help="How much of it [default: the most that all runs reach].")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="What to compare; repeatable.")] = None,
+) -> None:
+    """Compare arms at an equal budget, with intervals, paired differences and what differs."""
+    from rich.console import Console
+
+    from dsk.compare.plot import check_plot
+
+    for file in plot or ():
+        check_plot(file)
+    say = Console(stderr=True, soft_wrap=True, highlight=False)
+    chosen = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at, "metrics": metric}
+    options = {name: value for name, value in chosen.items() if value is not None}
+    if len(targets) == 1 and targets[0].suffix == ".json":
+        failed = _compare_study(targets[0], jobs, run, runs, options, output, plot or [], say)
+    else:
+        failed = _compare_runs(targets, options, output, plot or [])
+    if failed:
+        raise typer.Exit(1)
+
+
+def _compare_study(
+    path: Path, jobs: int, run: bool, runs: Path, options: dict, output: Format, plot: list[Path], say: Console
+) -> bool:
+    """Run and print; whether a run failed."""
+    from dsk.compare.comparison import compare as compare_arms
+    from dsk.compare.runner import arms_of, unfinished
+    from dsk.compare.study import check_folders, load_study, plan_runs
+    from dsk.core.errors import InterruptedRun
+
+    study = load_study(path)
+    planned = plan_runs(study, str(path), runs)
+    check_folders(planned)
+    outcomes: list[Outcome] = []
+    if run:
+        runner, outcomes = _run_missing(study.mode, jobs, planned, unfinished(planned), say)
+        if runner.interrupted:
+            left = len(unfinished(planned))
+            raise InterruptedRun(
+                f"interrupted with {left} of {len(planned)} runs to do; the same command continues them"
+            )
+    arms = arms_of(planned, outcomes)
+    settings = {"title": study.question or study.name, "baseline": study.baseline_name, "metrics": study.metrics}
+    if study.budget:
+        settings |= {"axis": study.budget.axis, "amount": study.budget.amount}
+    if "axis" in options and "amount" not in options:
+        settings.pop("amount", None)
+    _show(compare_arms(arms, **settings | options), arms, output, plot)
+    return any(r.status == "failed" for arm in arms for r in arm.runs)
+
+
+def _run_missing(
+    mode: str, jobs: int, planned: list[PlannedRun], todo: list[PlannedRun], say: Console
+) -> tuple[Runner, list[Outcome]]:
+    from dsk.compare.runner import INTERRUPTED, Runner
+
+    done = len(planned) - len(todo)
+
+    def started(run: PlannedRun) -> None:
+        say.print(f"{run.arm}, seed {run.seed}: started", markup=False)
+
+    def ended(outcome: Outcome) -> None:
+        nonlocal done
+        done += outcome.code == 0
+        words = {0: "finished", INTERRUPTED: "interrupted, can be continued"}
+        told = words.get(outcome.code, f"failed: {outcome.last_line}")
+        where = f"[{done}/{len(planned)}] {outcome.run.arm}, seed {outcome.run.seed}"
+        say.print(f"{where}: {told} after {outcome.seconds:.0f} s", markup=False)
+
+    runner = Runner(mode, jobs, started, ended)
+    return runner, runner.run(todo)
+
+
+def _compare_runs(targets: list[Path], options: dict, output: Format, plot: list[Path]) -> bool:
+    from dsk.compare.comparison import compare as compare_arms
+    from dsk.compare.comparison import group_runs
+    from dsk.compare.runs import find_runs, read_run
+
+    arms = group_runs([read_run(folder) for folder in find_runs(targets)])
+    _show(compare_arms(arms, **options), arms, output, plot)
+    return False
+
+
+def _show(comparison: Comparison, arms: list, output: Format, plot: list[Path]) -> None:
+    from dsk.compare.formats import FORMATS
+    from dsk.compare.plot import draw
+
+    for file in plot:
+        draw(comparison, arms, file)
+    if output is Format.table:
+        from dsk.cli.grid import print_grid
+        from dsk.compare.table import make_grid
+
+        print_grid(make_grid(comparison))
+    else:
+        typer.echo(FORMATS[output.value](comparison), nl=False)

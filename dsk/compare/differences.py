@@ -1,0 +1,96 @@
+"""What differs between runs: what their specs say, and what nobody asked for (versions, device, data)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dsk.compare.runs import RunRecord
+from dsk.core.errors import DataError
+from dsk.core.spec import differences
+
+UNCOMPARED = ("name", "seed")
+TRAINING_SIDE = "train"
+SHOWN = 6
+
+
+def spec_differences(baseline: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
+    """`path: baseline -> arm` for every value that differs; a part of another kind is one line."""
+    old, new = (_whole_parts({k: v for k, v in s.items() if k not in UNCOMPARED}) for s in (baseline, spec))
+    for path in old.keys() & new.keys():
+        if old[path].get("kind") != new[path].get("kind"):
+            old[path], new[path] = ({"kind": part.get("kind"), **_own(part)} for part in (old[path], new[path]))
+    return [line for path in sorted(old.keys() | new.keys()) for line in _part(path, old.get(path), new.get(path))]
+
+
+def _whole_parts(data: Mapping[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
+    """A spec as components by path; the rest of the values under the path ''."""
+    parts: dict[str, dict[str, Any]] = {"": {}}
+    for name, value in data.items():
+        place = f"{path}.{name}" if path else name
+        if isinstance(value, dict) and "kind" in value:
+            parts[place] = value
+        elif isinstance(value, dict):
+            inner = _whole_parts(value, place)
+            parts[""] |= inner.pop("")
+            parts |= inner
+        else:
+            parts[""][place] = value
+    return parts
+
+
+def _own(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in part.items() if k != "kind"}
+
+
+def _part(path: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+    if path and (old or {}).get("kind") != (new or {}).get("kind"):
+        return [f"{path}: {_named(old)} -> {_named(new)}"]
+    return differences(old, new, path)
+
+
+def _named(part: Mapping[str, Any] | None) -> str:
+    if part is None:
+        return "none"
+    fields = ", ".join(f"{k}={v}" for k, v in _own(part).items())
+    return f"{part['kind']}({fields})" if fields else str(part["kind"])
+
+
+def refuse_other_tasks(runs: Sequence[RunRecord]) -> None:
+    """Raises DataError for runs that are not judged on the same task; training data may differ."""
+    first = runs[0]
+    for run in runs[1:]:
+        changed = [line for line in _judged(first, run) if line]
+        if changed:
+            raise DataError(
+                f"{first.folder} and {run.folder} are runs of different tasks ({'; '.join(changed)});"
+                " compare runs of one task"
+            )
+
+
+def _judged(first: RunRecord, run: RunRecord) -> list[str]:
+    tasks = [{k: v for k, v in r.spec["task"].items() if not k.startswith(TRAINING_SIDE)} for r in (first, run)]
+    searched = first.is_search and run.is_search
+    if searched:
+        tasks = [r.spec["task"] for r in (first, run)]
+    return differences(tasks[0], tasks[1], "task")
+
+
+def unasked_differences(runs: Sequence[RunRecord]) -> list[str]:
+    """One line for every version, platform or device that is not the same for all runs."""
+    names = sorted({name for run in runs for name in run.surroundings})
+    lines: list[str] = []
+    for name in names:
+        by_value: dict[str, list[str]] = {}
+        for run in runs:
+            by_value.setdefault(run.surroundings.get(name, "unknown"), []).append(run.name)
+        if len(by_value) > 1:
+            shown = "; ".join(f"{value} in {listed(holders)}" for value, holders in by_value.items())
+            lines.append(f"{name} differs: {shown}")
+    return lines
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in words, cut where there are many."""
+    found = list(names)
+    return ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")

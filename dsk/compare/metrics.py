@@ -1,0 +1,60 @@
+"""What the compared figures mean: their units, which way is better, and how search-only ones come out of a tree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dsk.compare.runs import FinishedTree
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`direction` is 1 where more is better, -1 where less is, 0 where neither; `share` is shown in percent.
+
+    `complete`: every tree or problem has a value, so that a missing one is worth a warning.
+    """
+
+    label: str
+    direction: int = 0
+    share: bool = False
+    complete: bool = True
+
+
+METRICS = {
+    "pass_at_1": Metric("pass@1", 1, share=True),
+    "truncated": Metric("truncated", -1, share=True),
+    "solved": Metric("solved", 1, share=True),
+    "depth": Metric("depth"),
+    "entropy": Metric("entropy"),
+    "reward": Metric("reward", 1),
+    "iterations": Metric("iterations", -1),
+    "seconds_per_iteration": Metric("s/iteration", -1),
+    "seconds_per_tree": Metric("s/tree", -1),
+    "tokens": Metric("tokens/tree", -1),
+    "tokens_to_first_solution": Metric("tokens to first solution", -1, complete=False),
+}
+
+SEARCH_METRICS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
+    "solved": lambda tree: tree["solved"],
+    "depth": lambda tree: tree["depth"],
+    "entropy": lambda tree: tree["entropy"],
+    "reward": lambda tree: tree["reward"],
+    "iterations": lambda tree: tree["expansions"],
+    "seconds_per_iteration": lambda tree: tree["seconds"] / tree["expansions"] if tree["expansions"] else math.nan,
+    "seconds_per_tree": lambda tree: tree["seconds"],
+    "tokens": lambda tree: tree["tokens"],
+    "tokens_to_first_solution": lambda tree: tree["tokens_to_first_solution"] or math.nan,
+}
+
+
+def metric_info(name: str) -> Metric:
+    """How to show a metric; one that is not known is a plain number."""
+    return METRICS.get(name, Metric(name.replace("_", " ")))
+
+
+def tree_values(trees: Sequence[FinishedTree], metric: str) -> dict[str, float]:
+    """Problem to the metric of its tree; trees without the metric (no solution found) are left out."""
+    values = {tree.problem: SEARCH_METRICS[metric](tree.figures) for tree in trees}
+    return {problem: value for problem, value in values.items() if not math.isnan(value)}

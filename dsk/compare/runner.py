@@ -1,0 +1,139 @@
+"""Runs what a study still lacks, several processes at a time; every run can be interrupted and continued."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dsk.compare.comparison import Arm
+from dsk.compare.runs import RunRecord, read_run, read_status
+from dsk.compare.study import PlannedRun
+from dsk.core.errors import RunFolderError
+
+INTERRUPTED = 130
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run's process ended: its exit code, wall-clock seconds, and the last thing it said."""
+
+    run: PlannedRun
+    code: int
+    seconds: float
+    last_line: str
+
+
+def unfinished(planned: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """The runs that have to be started or continued. Raises RunFolderError for one that another process is running."""
+    todo: list[PlannedRun] = []
+    for run in planned:
+        status, _ = read_status(run.folder)
+        if status == "running":
+            raise RunFolderError(f"{run.folder}: another process is running it; wait for it, or stop it first")
+        if status != "finished":
+            todo.append(run)
+    return todo
+
+
+class Runner:
+    """Starts processes and passes interruptions on to them; `interrupted` says whether one came."""
+
+    def __init__(
+        self, mode: str, jobs: int, started: Callable[[PlannedRun], None], ended: Callable[[Outcome], None]
+    ) -> None:
+        self.mode, self.jobs, self.started, self.ended = mode, jobs, started, ended
+        self.threads = max((os.cpu_count() or 1) // jobs, 1)
+        self.interrupted = False
+        self._processes: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+
+    def run(self, planned: Sequence[PlannedRun]) -> list[Outcome]:
+        """Run all of `planned`; a failure of one leaves the others alone."""
+        before: dict[int, Any] = {n: signal.signal(n, self._interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with ThreadPoolExecutor(self.jobs) as pool:
+                futures = [pool.submit(self._one, run) for run in planned]
+                wait(futures)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return [outcome for future in futures if (outcome := future.result()) is not None]
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.interrupted = True
+        for process in list(self._processes):
+            process.send_signal(signal.SIGINT)
+
+    def _one(self, run: PlannedRun) -> Outcome | None:
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
+        log = run.folder.with_name(run.folder.name + ".log")
+        clock = time.monotonic()
+        with log.open("w", encoding="utf-8") as out:
+            process = self._start(run, out)
+            if process is None:
+                return None
+            self.started(run)
+            process.communicate(json.dumps(run.spec.dump()))
+        self._processes.discard(process)
+        outcome = Outcome(run, process.returncode, time.monotonic() - clock, _last_line(log))
+        self.ended(outcome)
+        return outcome
+
+    def _start(self, run: PlannedRun, out: Any) -> subprocess.Popen[str] | None:
+        """Start the run's process, in a session of its own so that Ctrl-C reaches it once, from here."""
+        command = [sys.executable, "-m", "dsk.compare.worker", self.mode, str(run.folder), str(self.threads)]
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+        with self._lock:
+            if self.interrupted:
+                return None
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                text=True,
+                env={**os.environ, **threads},
+                start_new_session=True,
+            )
+            self._processes.add(process)
+        if self.interrupted:
+            process.send_signal(signal.SIGINT)
+        return process
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def arms_of(planned: Sequence[PlannedRun], outcomes: Sequence[Outcome] = ()) -> list[Arm]:
+    """The study's arms as their folders stand now; a run that ended badly carries its one-line reason."""
+    ended = {outcome.run.folder: outcome for outcome in outcomes}
+    arms: dict[str, list[RunRecord]] = {}
+    for run in planned:
+        arms.setdefault(run.arm, []).append(_record(run, ended.get(run.folder)))
+    return [Arm(name, tuple(runs)) for name, runs in arms.items()]
+
+
+def _record(run: PlannedRun, outcome: Outcome | None) -> RunRecord:
+    failed = outcome is not None and outcome.code not in (0, INTERRUPTED)
+    reason = outcome.last_line or f"exit code {outcome.code}" if outcome else ""
+    if not (run.folder / "spec.json").is_file():
+        status = "failed" if failed else "missing"
+        return RunRecord(run.folder, run.spec.name, run.seed, run.spec.dump(), status, reason, {}, (), (), ())
+    record = read_run(run.folder)
+    if failed and record.status != "failed":
+        return replace(record, status="failed", reason=record.reason or reason)
+    return record

@@ -1,0 +1,144 @@
+"""What a run left in its folder, finished or not, as far as comparisons need it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsk.core.errors import DataError
+from dsk.core.records import read_jsonl, read_records
+from dsk.core.spec import read_json
+
+AXES = {
+    "sampled_tokens": "generated tokens",
+    "model_tokens": "model tokens",
+    "seconds": "seconds",
+    "updates": "updates",
+}
+SEARCH_FILE = "search.jsonl"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One held-out evaluation: what the run had spent on every axis, the pass rate of each problem, other figures."""
+
+    spent: Mapping[str, float]
+    rates: Mapping[str, float]
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class FinishedTree:
+    """One row of a search-only run: the problem and the tree's figures."""
+
+    problem: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as read. `status` is finished, running, interrupted, failed or missing; `reason` says why it failed."""
+
+    folder: Path
+    name: str
+    seed: int
+    spec: Mapping[str, Any]
+    status: str
+    reason: str
+    surroundings: Mapping[str, str]
+    evaluations: tuple[Evaluation, ...]
+    steps: tuple[Mapping[str, Any], ...]
+    trees: tuple[FinishedTree, ...]
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the run searched without training."""
+        return bool(self.trees)
+
+    def reached(self, axis: str) -> float:
+        """How far the run's evaluations go on a budget axis."""
+        return max((e.spent[axis] for e in self.evaluations), default=0.0)
+
+
+def find_runs(places: Iterable[Path]) -> list[Path]:
+    """The run folders named, or inside the folders named. Raises DataError where there is none."""
+    found: list[Path] = []
+    for place in places:
+        if not place.is_dir():
+            raise DataError(f"{place}: no such folder; name run folders (runs/NAME), or a study file")
+        inside = [place] if (place / "spec.json").is_file() else sorted(p.parent for p in place.rglob("spec.json"))
+        if not inside:
+            raise DataError(f"{place}: no run in this folder (no spec.json); name a folder that `dsk run` wrote")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read one run. Raises SpecError or DataError naming the damaged file."""
+    spec = read_json(folder / "spec.json")
+    if not isinstance(spec, dict) or "name" not in spec or "task" not in spec:
+        raise DataError(f"{folder / 'spec.json'}: not a run's spec; delete the folder and run again")
+    status, reason = read_status(folder)
+    records = _records(folder)
+    evaluations = [r for r in records if r["event"] == "evaluation" and "model_tokens" in r]
+    versions = read_json(folder / "versions.json") if (folder / "versions.json").is_file() else {}
+    device = {"device": evaluations[-1]["device"]} if evaluations else {}
+    return RunRecord(
+        folder=folder,
+        name=str(spec["name"]),
+        seed=int(spec.get("seed", 0)),
+        spec=spec,
+        status=status,
+        reason=reason,
+        surroundings={**versions, **device},
+        evaluations=tuple(_evaluation(folder, record) for record in evaluations),
+        steps=tuple(r for r in records if r["event"] == "step" and "model_tokens" in r),
+        trees=tuple(_tree(row) for row in read_jsonl(folder / SEARCH_FILE)),
+    )
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    try:
+        return read_records(folder)
+    except (ValueError, KeyError) as error:
+        raise DataError(f"{folder / 'events.jsonl'}: damaged ({error}); delete the folder and run again") from None
+
+
+def read_status(folder: Path) -> tuple[str, str]:
+    """(status, reason). A run whose process is gone without a word counts as interrupted."""
+    path = folder / "status.json"
+    if not path.is_file():
+        return ("interrupted", "killed before it began") if (folder / "spec.json").is_file() else ("missing", "")
+    data = read_json(path)
+    status, reason = data["status"], str(data.get("reason", ""))
+    if status == "running" and not is_alive(int(data["pid"])):
+        return "interrupted", "its process was killed"
+    return status, reason
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine has this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _evaluation(folder: Path, record: Mapping[str, Any]) -> Evaluation:
+    rows = read_jsonl(folder / "rounds" / f"evaluation_{record['when']}.jsonl")
+    figures = {"truncated": float(record.get("truncated", 0.0)), "pass_at_1": float(record["pass_at_1"])}
+    return Evaluation(
+        spent={axis: float(record[axis]) for axis in AXES},
+        rates={str(row["id"]): float(row["rate"]) for row in rows},
+        figures=figures,
+    )
+
+
+def _tree(row: Mapping[str, Any]) -> FinishedTree:
+    return FinishedTree(str(row["id"]), {k: float(v) for k, v in row.items() if k != "id"})

@@ -1,0 +1,61 @@
+"""Search without training: every hard problem's tree on the starting policy (the paper's Table 3)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsk.compare.runs import SEARCH_FILE
+from dsk.core.folder import open_folder
+from dsk.core.records import read_jsonl, write_jsonl
+from dsk.core.session import Listener, Session
+from dsk.core.spec import RunSpec
+from dsk.core.types import Group, Problem
+
+TREES_AT_ONCE = 32
+
+
+def search_only(
+    spec: RunSpec, folder: Path, *, resume: bool, listener: Listener, should_stop: Callable[[], bool]
+) -> None:
+    """Search the problems that screening finds hard; one row a tree in `search.jsonl`, continued where it stops.
+
+    `seconds` of a tree is its share, by expansions, of the wall-clock time of the trees that ran beside it.
+    """
+    place = open_folder(spec, folder, resume)
+    with place.status(), Session(spec, folder, listener, should_stop) as session:
+        path = folder / SEARCH_FILE
+        rows = list(read_jsonl(path))
+        # a crash may have cut the last line, and the next row must not continue it
+        write_jsonl(path, rows)
+        done = {row["id"] for row in rows}
+        todo = [problem for problem in hard_problems(session) if problem.id not in done]
+        for start in range(0, len(todo), TREES_AT_ONCE):
+            _search(session, todo[start : start + TREES_AT_ONCE], path)
+
+
+def hard_problems(session: Session) -> list[Problem]:
+    """Training problems whose Pass1@K is under the bound; all of them, unscreened, where the bound is 1."""
+    problems = list(session.problems.values())
+    if session.is_hard(1.0):
+        return problems
+    rates = session.screen(problems, "screen", 0, file=session.folder / "rounds" / "0" / "screen.jsonl")
+    return [p for p in problems if session.is_hard(rates[p.id])]
+
+
+def _search(session: Session, problems: Sequence[Problem], path: Path) -> None:
+    started = time.perf_counter()
+    groups = session.sample("search", [session.job(problem, 0, 0) for problem in problems])
+    seconds = time.perf_counter() - started
+    with path.open("a", encoding="utf-8") as out:
+        out.writelines(json.dumps(row) + "\n" for row in _rows(groups, seconds))
+
+
+def _rows(groups: Sequence[Group], seconds: float) -> Iterator[dict[str, Any]]:
+    expansions = sum(group.stats["expansions"] for group in groups)
+    for group in groups:
+        share = group.stats["expansions"] / expansions if expansions else 1 / len(groups)
+        yield {"id": group.problem.id, "solved": float(group.solved), "seconds": seconds * share, **group.stats}

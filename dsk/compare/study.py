@@ -1,0 +1,204 @@
+"""A study file: one base spec, arms or a grid that override it, seeds, a budget; and the runs that follow from it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from dsk.core.component import StrictModel, did_you_mean
+from dsk.core.errors import RunFolderError, SpecError
+from dsk.core.spec import RunSpec, differences, parse_spec, read_json, set_path, validation_lines
+
+Axis = Literal["sampled_tokens", "model_tokens", "seconds", "updates"]
+BOUNDS = {
+    "sampled_tokens": "max_tokens",
+    "model_tokens": "max_model_tokens",
+    "seconds": "max_train_seconds",
+    "updates": "max_updates",
+}
+ENDLESS_ROUNDS = 1000
+SHOWN = 5
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Budget(StrictModel):
+    """What is equal between arms."""
+
+    axis: Axis = Field(
+        default="model_tokens",
+        description="`model_tokens`: generated + encoded + 3 x trained; `sampled_tokens`: generated; `seconds`:"
+        " wall-clock without evaluation; `updates` of the policy.",
+    )
+    amount: float = Field(gt=0, description="How much every run may spend; it stops after the step that reaches it.")
+
+
+class Study(StrictModel):
+    """Many runs that answer one question."""
+
+    name: str = Field(pattern=NAME, description="Runs are kept in `runs/NAME/ARM/seed-N`.")
+    question: str = Field(default="", description="What the study asks; printed above the table.")
+    mode: Literal["train", "search"] = Field(
+        default="train", description="`search` runs the tree search on the fixed policy, without training."
+    )
+    base: str | dict[str, Any] = Field(description="A spec, or the path of one (from the study file's folder).")
+    arms: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description='Arm name to overrides, e.g. `{"uct": {"search.selector.kind": "uct"}}`.'
+    )
+    grid: dict[str, list[Any]] = Field(
+        default_factory=dict, description="Spec path to values; every combination is an arm."
+    )
+    baseline: str | None = Field(default=None, description="The arm others are compared with; null is the first.")
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1, description="Each arm runs once with each.")
+    budget: Budget | None = Field(
+        default=None, description="The equal budget; null is the greatest of model tokens that all runs reach."
+    )
+    metrics: tuple[str, ...] = Field(default=(), description="What the table compares; none is the mode's own choice.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Study:
+        if bool(self.arms) == bool(self.grid):
+            raise ValueError("a study has either arms or a grid; give one of the two")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds repeat; name each once")
+        if any(not values for values in self.grid.values()):
+            raise ValueError("a grid path has no values; list at least one")
+        names = list(self.all_arms())
+        if self.baseline is not None and self.baseline not in names:
+            raise ValueError(f"baseline '{self.baseline}' is no arm; arms: {', '.join(names)}")
+        slugs = {slug(name) for name in names}
+        if len(slugs) < len(names) or "" in slugs:
+            raise ValueError("arm names must differ in their letters and digits, which name the folders; rename one")
+        return self
+
+    def all_arms(self) -> dict[str, dict[str, Any]]:
+        """Arm name to overrides; a grid's arms are named by their values."""
+        if self.arms:
+            return self.arms
+        combinations = itertools.product(*self.grid.values())
+        return {
+            _grid_name(dict(zip(self.grid, c, strict=True))): dict(zip(self.grid, c, strict=True)) for c in combinations
+        }
+
+    @property
+    def baseline_name(self) -> str:
+        """The arm that differences are taken against."""
+        return self.baseline or next(iter(self.all_arms()))
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a study: its arm, seed, checked spec and folder."""
+
+    arm: str
+    seed: int
+    spec: RunSpec
+    folder: Path
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file. Raises SpecError listing every fault."""
+    data = read_json(path)
+    if not isinstance(data, Mapping):
+        raise SpecError(f"{path}: a study is a JSON object, not {type(data).__name__}")
+    try:
+        study = Study.model_validate(data)
+    except ValidationError as error:
+        raise SpecError(*validation_lines(error, str(path))) from None
+    if isinstance(study.base, str):
+        base = read_json(path.parent / study.base)
+        study = study.model_copy(update={"base": base})
+    return study
+
+
+def plan_runs(study: Study, source: str, runs: Path) -> list[PlannedRun]:
+    """Every arm with every seed. Raises SpecError: an unknown path, a bad value, two arms that are the same."""
+    specs: dict[str, RunSpec] = {}
+    faults: list[str] = []
+    for arm, overrides in study.all_arms().items():
+        try:
+            specs[arm] = arm_spec(study, arm, overrides, source)
+            if study.mode == "search" and specs[arm].mode != "search":
+                faults.append(f"{source}: arms.{arm}: mode 'direct' has no tree; a search study needs mode 'search'")
+        except SpecError as error:
+            faults += error.problems
+    if faults:
+        raise SpecError(*dict.fromkeys(faults))
+    _refuse_equal(specs, source)
+    return [
+        PlannedRun(arm, seed, _seeded(spec, study, arm, seed), runs / study.name / slug(arm) / f"seed-{seed}")
+        for seed in study.seeds
+        for arm, spec in specs.items()
+    ]
+
+
+def check_folders(planned: Sequence[PlannedRun]) -> None:
+    """Raises RunFolderError where a folder holds a run of another spec."""
+    for run in planned:
+        written = run.folder / "spec.json"
+        changed = differences(read_json(written), run.spec.dump()) if written.is_file() else []
+        if changed:
+            raise RunFolderError(
+                f"{run.folder}: holds a run of another spec ({'; '.join(changed[:SHOWN])}); delete the folder"
+                " to run the arm again, or rename the study"
+            )
+
+
+def arm_spec(study: Study, arm: str, overrides: Mapping[str, Any], source: str) -> RunSpec:
+    """The base with an arm's overrides and the study's budget, checked. Raises SpecError naming the arm."""
+    where = f"{source}: arms.{arm}"
+    if not isinstance(study.base, dict):
+        raise SpecError(f"{source}: base: a spec is a JSON object, not {type(study.base).__name__}")
+    data = json.loads(json.dumps(study.base))
+    for path, value in _ordered(overrides).items():
+        _check_path(path, where)
+        try:
+            set_path(data, path, value)
+        except SpecError as error:
+            raise SpecError(f"{where}: {str(error).removeprefix('--set ')}") from None
+    if study.mode == "train" and study.budget:
+        set_path(data, f"rounds.{BOUNDS[study.budget.axis]}", study.budget.amount)
+        data["rounds"].setdefault("count", ENDLESS_ROUNDS)
+    return parse_spec(data | {"name": f"{study.name}.{slug(arm)}"}, where)
+
+
+def _ordered(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A `kind` before the fields it brings, because setting another kind drops the old one's fields."""
+    return dict(sorted(overrides.items(), key=lambda item: not item[0].endswith(".kind")))
+
+
+def _check_path(path: str, where: str) -> None:
+    if path.split(".")[0] in ("seed", "name"):
+        raise SpecError(f"{where}: '{path}' is set by the study; use its seeds and name")
+    top = path.split(".")[0]
+    if top not in RunSpec.model_fields:
+        allowed = sorted(RunSpec.model_fields)
+        raise SpecError(f"{where}: unknown path '{path}'; a spec has: {', '.join(allowed)}{did_you_mean(top, allowed)}")
+
+
+def _refuse_equal(specs: Mapping[str, RunSpec], source: str) -> None:
+    seen: dict[str, str] = {}
+    for arm, spec in specs.items():
+        key = json.dumps({**spec.dump(), "name": ""}, sort_keys=True)
+        if key in seen:
+            raise SpecError(f"{source}: arms '{seen[key]}' and '{arm}' resolve to the same spec; change or drop one")
+        seen[key] = arm
+
+
+def _seeded(spec: RunSpec, study: Study, arm: str, seed: int) -> RunSpec:
+    return parse_spec({**spec.dump(), "seed": seed, "name": f"{study.name}.{slug(arm)}.seed-{seed}"})
+
+
+def _grid_name(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{path.split('.')[-1]}={json.dumps(value).strip(chr(34))}" for path, value in values.items())
+
+
+def slug(name: str) -> str:
+    """An arm's name as a folder name."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")

@@ -1,0 +1,151 @@
+"""A comparison as cells and notes, before any format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dsk.compare.comparison import Comparison, Row
+from dsk.compare.metrics import metric_info
+from dsk.compare.runs import AXES
+from dsk.compare.statistics import Difference, Estimate
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of one cell; `bold` marks the best of its column."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: a title, column heads (the first two left-aligned words, the rest figures), rows, lines below it."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...]
+
+
+def make_grid(comparison: Comparison) -> Grid:
+    """Lay a comparison out."""
+    first = comparison.metrics[0]
+    heads = ["arm", "seeds", *(_head(m) for m in comparison.metrics)]
+    heads += [_difference_head(comparison, first), "P(better)", "p (Holm)", "verdict"]
+    if comparison.axis:
+        heads += AXES.values()
+    rows = tuple(tuple(_cells(comparison, row)) for row in comparison.rows)
+    return Grid(comparison.title, tuple(heads), rows, tuple(notes(comparison)))
+
+
+def _head(metric: str) -> str:
+    info = metric_info(metric)
+    return f"{info.label} %" if info.share else info.label
+
+
+def _difference_head(comparison: Comparison, metric: str) -> str:
+    unit = " (points)" if metric_info(metric).share else ""
+    named = "" if len(comparison.metrics) == 1 else f"{metric_info(metric).label} "
+    return f"{named}vs {comparison.baseline}{unit}"
+
+
+def _cells(comparison: Comparison, row: Row) -> list[Cell]:
+    first = comparison.metrics[0]
+    cells = [Cell(row.arm), Cell(str(len(row.seeds)))]
+    for metric in comparison.metrics:
+        text = estimate_text(metric, row.estimates.get(metric))
+        cells.append(Cell(text, comparison.best.get(metric) == row.arm))
+    difference = row.differences.get(first)
+    cells += [Cell(text) for text in _difference_cells(first, difference)]
+    cells.append(Cell(verdict(comparison, row, first)))
+    if comparison.axis:
+        cells += [Cell(f"{row.spent[axis]:,.0f}" if row.spent else "-") for axis in AXES]
+    return cells
+
+
+def estimate_text(metric: str, found: Estimate | None) -> str:
+    """`mean [low, high]` in the metric's unit."""
+    if found is None:
+        return "-"
+    scale = 100 if metric_info(metric).share else 1
+    values = [found.mean * scale, found.low * scale, found.high * scale]
+    mean, low, high = (_figure(v, metric) for v in values)
+    return mean if math.isnan(found.low) else f"{mean} [{low}, {high}]"
+
+
+def _figure(value: float, metric: str) -> str:
+    if metric_info(metric).share:
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _difference_cells(metric: str, found: Difference | None) -> tuple[str, str, str]:
+    if found is None:
+        return "-", "-", "-"
+    scale = 100 if metric_info(metric).share else 1
+    mean, low, high = (_signed(v * scale, metric) for v in (found.mean, found.low, found.high))
+    text = mean if math.isnan(found.low) else f"{mean} [{low}, {high}]"
+    return text, f"{found.improvement:.2f}", "<0.001" if found.adjusted_p < 0.001 else f"{found.adjusted_p:.3f}"
+
+
+def _signed(value: float, metric: str) -> str:
+    return ("+" if value >= 0 else "-") + _figure(abs(value), metric)
+
+
+def verdict(comparison: Comparison, row: Row, metric: str) -> str:
+    """What may be said of an arm against the baseline, in words."""
+    found = row.differences.get(metric)
+    if metric not in row.estimates:
+        return _no_result(row)
+    if row.arm == comparison.baseline:
+        return "baseline"
+    if found is None:
+        return f"no results in common with {comparison.baseline}"
+    if not found.distinguishable:
+        return "not distinguishable" + (" at this budget" if comparison.axis else "")
+    info = metric_info(metric)
+    words = {0: ("lower", "higher"), 1: ("worse", "better"), -1: ("better", "worse")}[info.direction]
+    scale, unit = (100, " points") if info.share else (1, "")
+    return f"{words[found.mean > 0]} by {_figure(abs(found.mean) * scale, metric)}{unit}"
+
+
+def _no_result(row: Row) -> str:
+    failed = [line for line in row.trouble if "failed: " in line]
+    return "failed: " + failed[0].split("failed: ", 1)[1] if failed else "no result yet"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """The lines below the table: how it was read, what differs, what to beware of."""
+    lines = [_reading(comparison)]
+    lines += [_differs(row, comparison.baseline) for row in comparison.rows if row.arm != comparison.baseline]
+    lines += [f"{row.arm}: {line}" for row in comparison.rows for line in row.trouble]
+    return lines + [f"warning: {line}" for line in comparison.warnings]
+
+
+def _reading(comparison: Comparison) -> str:
+    at = "Search on the fixed policy"
+    if comparison.axis:
+        at = f"Every arm at {comparison.amount:,.0f} {AXES[comparison.axis]}, interpolated on its own curve"
+    sizes = _sizes({row.arm: row.estimates[comparison.metrics[0]] for row in comparison.rows if row.seeds})
+    return (
+        f"{at}; {sizes}; mean over seeds with 95% interval over seeds and problems; differences on the same seeds and"
+        " problems, p corrected by Holm; bold: ahead of every other arm beyond chance."
+    )
+
+
+def _sizes(estimates: Mapping[str, Estimate]) -> str:
+    problems = sorted({e.problems for e in estimates.values()})
+    seeds = sorted({e.seeds for e in estimates.values()})
+    told = " to ".join(str(n) for n in dict.fromkeys([seeds[0], seeds[-1]])) if seeds else "0"
+    if problems in ([], [1]):
+        return f"{told} seeds"
+    counts = " to ".join(str(n) for n in dict.fromkeys([problems[0], problems[-1]]))
+    one = "; one seed: the interval is over problems only" if seeds == [1] else ""
+    return f"{counts} problems, {told} seeds{one}"
+
+
+def _differs(row: Row, baseline: str) -> str:
+    return f"{row.arm} differs from {baseline}: {'; '.join(row.differs) or 'in nothing but the seed'}"

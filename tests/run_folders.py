@@ -1,0 +1,94 @@
+"""Run folders as `dsk run` leaves them, with curves that a test decides."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SPEC: dict[str, Any] = {
+    "name": "base",
+    "model": {"path": "bundled:tiny-reasoner"},
+    "task": {"kind": "arithmetic", "test_problems": 16},
+    "evaluate": {"hard_only": False},
+}
+Rate = Callable[[str, float], float]
+"""Problem and model tokens to pass rate."""
+
+
+def resolved(overrides: Sequence[str] = (), **top: Any) -> dict[str, Any]:
+    """The spec that a run's folder would hold."""
+    from dsk.core.spec import override, parse_spec
+
+    return parse_spec(override(SPEC | top, overrides)).dump()
+
+
+def steady(slope: float, seed: int, noise: float = 0.03) -> Rate:
+    """A pass rate that rises by `slope` per 1000 model tokens; problems and seeds differ by fixed amounts."""
+
+    def rate(problem: str, tokens: float) -> float:
+        own = random.Random(problem).uniform(0.0, 0.3)
+        drawn = random.Random(f"{problem}/{seed}/{tokens}/{slope}").gauss(0.0, noise)
+        return min(max(own + slope * tokens / 1000 + drawn, 0.0), 1.0)
+
+    return rate
+
+
+def write_run(
+    folder: Path,
+    rate: Rate,
+    *,
+    overrides: Sequence[str] = (),
+    seed: int = 0,
+    points: Sequence[float] = (0, 500, 1000),
+    problems: int = 16,
+    status: Mapping[str, Any] = {"status": "finished"},  # noqa: B006 - never changed
+    versions: Mapping[str, str] = {"torch": "2.13.0"},  # noqa: B006 - never changed
+    tokens_per_second: float = 100.0,
+) -> Path:
+    """A training run evaluated at `points` (model tokens); half of them are generated tokens, 100 an update."""
+    (folder / "rounds").mkdir(parents=True)
+    _write(folder / "spec.json", resolved(overrides, name=folder.name, seed=seed))
+    _write(folder / "status.json", status)
+    _write(folder / "versions.json", versions)
+    events = [
+        _evaluation(folder, i, point, rate, problems, tokens_per_second, last=i == len(points) - 1)
+        for i, point in enumerate(points)
+    ]
+    (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+    return folder
+
+
+def _evaluation(
+    folder: Path, index: int, point: float, rate: Rate, problems: int, speed: float, last: bool
+) -> dict[str, Any]:
+    when = "before" if index == 0 else "after" if last else f"step_{index}"
+    rows = [{"id": f"test-{n}", "rate": rate(f"test-{n}", point)} for n in range(problems)]
+    (folder / "rounds" / f"evaluation_{when}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    mean = sum(r["rate"] for r in rows) / problems
+    spent = {"sampled_tokens": point / 2, "model_tokens": point, "seconds": point / speed, "updates": point // 100}
+    share = {"pass_at_1": mean, "low": mean, "high": mean, "problems": problems, "samples": 4, "truncated": 0.0}
+    return {"event": "evaluation", "seq": index, "time": 0.0, "when": when, "device": "cpu", **spent, **share}
+
+
+def write_search_run(folder: Path, depth: float, *, seed: int = 0, overrides: Sequence[str] = ()) -> Path:
+    """A search-only run: every second tree is solved."""
+    folder.mkdir(parents=True)
+    _write(folder / "spec.json", resolved(overrides, name=folder.name, seed=seed))
+    _write(folder / "status.json", {"status": "finished"})
+    rows = [
+        {
+            "id": f"train-{n}", "solved": float(n % 2), "seconds": 0.5, "expansions": 10 + n, "nodes": 40, "tokens": 300,
+            "depth": depth + random.Random(n + seed).random(), "entropy": 1.2, "reward": -0.5, "dropped_samples": 0,
+            "tokens_to_first_solution": 100 * (n % 2),
+        }
+        for n in range(8)
+    ]  # fmt: skip
+    (folder / "search.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return folder
+
+
+def _write(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data))
