@@ -17,6 +17,7 @@ from dsk.core.types import Problem, Verdict
 
 HOPELESS = 8
 _LONGEST_REASON = 100
+_OWN = {"timeout": "timeout", "exhausted": "timeout", "died": "died"}
 
 
 class CommandVerifier(Verifier):
@@ -83,7 +84,7 @@ def _verdict(reply: dict[str, Any]) -> Verdict:
     """The program's reply as a verdict; anything but the documented form is not correct."""
     correct, answer, reason = reply.get("correct"), reply.get("answer"), reply.get("reason")
     if not isinstance(correct, bool):
-        return Verdict(False, None, reason if reason in ("timeout", "died") and len(reply) == 1 else "unparsable")
+        return Verdict(False, None, _OWN.get(str(reason), "unparsable") if len(reply) == 1 else "unparsable")
     if not isinstance(reason, str):
         reason = "equal" if correct else "different"
     return Verdict(correct, answer if isinstance(answer, str) else None, reason[:_LONGEST_REASON])

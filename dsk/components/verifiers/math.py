@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -97,7 +97,7 @@ class MathSession:
                 known[pair] = reason
         tasks = [{"answer": a, "gold": g, "decimals": self.spec.decimals} for a, g in asked]
         replies = self.pool.run(tasks, self.spec.batch_limit)
-        known |= {pair: _reason(reply) for pair, reply in zip(asked, replies, strict=True)}
+        known |= {pair: str(reply["reason"]) for pair, reply in zip(asked, replies, strict=True)}
         self._remember(known)
         return known
 
@@ -130,7 +130,7 @@ class MathSession:
             return reason
 
     def _remember(self, reasons: dict[Pair, str]) -> None:
-        """Keep verdicts that will not change (a timeout may: the machine was busy)."""
+        """Keep verdicts that will not change (a wall-clock timeout may: the machine was busy)."""
         with self._lock:
             for pair, reason in reasons.items():
                 if reason != "timeout" and len(pair[0]) <= self.spec.max_answer_chars:
@@ -151,10 +151,9 @@ def nesting(text: str) -> int:
     return deepest
 
 
-def _reason(reply: dict[str, Any]) -> str:
-    """A worker that dies without a word has hit its memory limit inside C code, or exhausted its stack."""
-    return "memory" if reply["reason"] == "died" else str(reply["reason"])
+_WORDS = {"exhausted": "timeout", "died": "memory"}
+"""A worker that dies without a word has hit its memory limit inside C code, or exhausted its stack."""
 
 
 def _verdict(answer: str | None, reason: str) -> Verdict:
-    return Verdict(reason == "equal", answer, reason)
+    return Verdict(reason == "equal", answer, _WORDS.get(reason, reason))

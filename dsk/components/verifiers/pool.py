@@ -153,7 +153,7 @@ class WorkerPool:
         for task in tasks:
             future: Future[dict[str, Any]] = Future()
             futures.append(future)
-            self._tasks.put((json.dumps(task).encode() + b"\n", deadline, future))
+            self._tasks.put((json.dumps(task, default=str).encode() + b"\n", deadline, future))
         return [future.result() for future in futures]
 
     def _ensure_started(self) -> None:

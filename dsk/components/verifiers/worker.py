@@ -34,8 +34,8 @@ class WorkerConfig:
     """What a worker runs: the symbolic comparison where `program` is empty, else that program (argv).
 
     `cpu_limit` and `time_limit` are processor and wall-clock seconds per answer, whichever comes first: a crowded
-    machine starves honest work, only hostile work burns. `start_limit` is wall-clock seconds more for a fresh program's first
-    answer; `memory_mb` bounds the child's address space (MiB).
+    machine starves honest work, only hostile work burns. `start_limit` is wall-clock seconds more for a fresh
+    program's first answer; `memory_mb` bounds the child's address space (MiB).
     """
 
     time_limit: float
@@ -147,7 +147,10 @@ class Supervisor:
         return line + b"\n"
 
     def exchange(self, line: bytes) -> dict[str, Any]:
-        """The child's reply to one task, or `{"reason": "timeout" | "died" | "unparsable"}`."""
+        """The child's reply to one task, or `{"reason": "timeout" | "exhausted" | "died" | "unparsable"}`.
+
+        `timeout` is the wall clock's limit, `exhausted` the processor's.
+        """
         try:
             child = self.child = self.child or self._start()
         except OSError:
@@ -175,7 +178,9 @@ class Supervisor:
         sent, received = 0, b""
         while b"\n" not in received:
             left = deadline - time.monotonic()
-            if left <= 0 or cpu_seconds(child.pid) > child.cpu_limit:
+            if cpu_seconds(child.pid) > child.cpu_limit:
+                return "exhausted"
+            if left <= 0:
                 return "timeout"
             writing = [child.stdin] if sent < len(line) else []
             readable, writable, _ = select.select([child.stdout, 0], writing, [], min(left, _GLANCE))
@@ -262,6 +267,7 @@ def main(run: Callable[[Supervisor], None] = Supervisor.run) -> None:
     """Entry point: the only argument is a WorkerConfig as JSON."""
     data = json.loads(sys.argv[1])
     run(Supervisor(WorkerConfig(**{**data, "program": tuple(data["program"])})))
+    os._exit(0)  # tearing sympy down takes longer than anyone should wait for
 
 
 if __name__ == "__main__":
