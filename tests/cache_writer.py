@@ -1,13 +1,15 @@
-"""One process of the kill test: `cache_writer.py SPEC FOLDER WRITER` puts solutions until it is killed.
+"""Writers for the kill test: `cache_writer.py SPEC FOLDER` forks one for each name on stdin, which puts until killed.
 
-SPEC is the cache as JSON. Each line on stdout is a step, printed after its `put` returned. A solution's
+SPEC is the cache as JSON. On stdout `NAME pid PID` comes first, then `NAME STEP` after each `put`. A solution's
 run and step say what its tokens and text must be (`expected`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -36,15 +38,34 @@ def expected(run: str, step: int) -> Iterator[CachedSolution]:
         yield CachedSolution(f"p{rng.randrange(20)}", tokens, tuple(-t / 3 for t in tokens), text, run, 0, step, step)
 
 
-def main(spec: str, folder: str, run: str) -> None:
-    """Write until killed."""
-    with make_cache(spec).open(folder, *OWNER) as cache:
+def write(cache: Cache, folder: str, run: str) -> None:
+    """Put one batch after another, and say each once it is committed, until killed."""
+    with cache.open(folder, *OWNER) as session:
         for step in count():
-            new = cache.put(list(expected(run, step)))
+            new = session.put(list(expected(run, step)))
             assert new == BATCH, f"{new} of {BATCH} new"
-            sys.stdout.write(f"{step}\n")
-            sys.stdout.flush()
-            cache.get(f"p{step % 20}")
+            say(f"{run} {step}")
+            session.get(f"p{step % 20}")
+
+
+def say(line: str) -> None:
+    """One short line in one write: the processes share the pipe, and lines this short are not torn."""
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
+def main(spec: str, folder: str) -> None:
+    """Start a writer for each name on stdin."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    cache = make_cache(spec)
+    for line in sys.stdin:
+        if os.fork() == 0:
+            run = line.strip()
+            say(f"{run} pid {os.getpid()}")
+            try:
+                write(cache, folder, run)
+            except BaseException as error:  # noqa: BLE001 - the pipe is its only way to report
+                say(f"{run} failed {error!r}")
+                os._exit(1)
 
 
 if __name__ == "__main__":

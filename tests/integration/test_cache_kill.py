@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
-import selectors
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,56 +23,57 @@ SCRIPT = Path(__file__).parents[1] / "cache_writer.py"
 
 
 class Crowd:
-    """The writers, and what each of them said it had committed. A writer that dies is replaced by a new one."""
+    """The writers, and what each of them said it had committed. One that is killed is replaced by a new one."""
 
     def __init__(self, spec: str, folder: Path) -> None:
-        self._command, self._folder = [sys.executable, str(SCRIPT), spec, str(folder)], folder
-        self._selector, self._buffers = selectors.DefaultSelector(), {}
+        command = [sys.executable, str(SCRIPT), spec, str(folder)]
+        self._nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.last_step: dict[str, int] = {}
-        self._alive: dict[str, subprocess.Popen[bytes]] = {}
+        self._alive: dict[str, int] = {}
         for _ in range(WRITERS):
             self._start()
 
     def _start(self) -> None:
-        run = f"{len(self.last_step)}"
-        self.last_step[run], self._buffers[run] = -1, b""
-        process = subprocess.Popen([*self._command, run], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        self._alive[run] = process
-        self._selector.register(process.stdout, selectors.EVENT_READ, run)
+        run = str(len(self.last_step))
+        self.last_step[run] = -1
+        assert self._nursery.stdin is not None
+        self._nursery.stdin.write(run + "\n")
+        self._nursery.stdin.flush()
+        while run not in self._alive:
+            self.listen(1)
 
-    def listen(self, lines: int) -> None:
-        """Take in at least so many lines from whoever writes them."""
-        while lines > 0:
-            for key, _ in self._selector.select():
-                lines -= self._take(key.data, os.read(key.fd, 1 << 16))
-
-    def _take(self, run: str, data: bytes) -> int:
-        assert data, f"writer {run} ended by itself"
-        *whole, self._buffers[run] = (self._buffers[run] + data).split(b"\n")
-        if whole:
-            self.last_step[run] = int(whole[-1])
-        return len(whole)
-
-    def kill(self, run: str) -> None:
-        """End a writer by signal 9, and take in what it had said before."""
-        process = self._alive.pop(run)
-        process.kill()
-        assert process.stdout is not None
-        self._selector.unregister(process.stdout)
-        rest = process.stdout.read()
-        if rest:
-            self._take(run, rest)
-        process.stdout.close()
-        process.wait()
+    def listen(self, lines: int) -> bool:
+        """Take in so many lines from whoever writes them; False at the end of all writers."""
+        assert self._nursery.stdout is not None
+        for _ in range(lines):
+            line = self._nursery.stdout.readline()
+            if not line:
+                return False
+            run, word, *rest = line.split(maxsplit=2)
+            assert word != "failed", line
+            if word == "pid":
+                self._alive[run] = int(rest[0])
+            else:
+                self.last_step[run] = int(word)
+        return True
 
     def kill_one_at_random(self, rng: random.Random) -> None:
-        self.kill(rng.choice(sorted(self._alive)))
+        """End a writer by signal 9, wherever it is."""
+        os.kill(self._alive.pop(rng.choice(sorted(self._alive))), signal.SIGKILL)
         self._start()
 
     def kill_all(self) -> None:
-        for run in list(self._alive):
-            self.kill(run)
+        """End everybody, and take in what they had said before."""
+        for pid in self._alive.values():
+            os.kill(pid, signal.SIGKILL)
+        self._alive.clear()
+        self._nursery.kill()
+        while self.listen(1):
+            pass
+        for pipe in (self._nursery.stdin, self._nursery.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._nursery.wait()
 
 
 class Reader(threading.Thread):
@@ -79,18 +81,20 @@ class Reader(threading.Thread):
 
     def __init__(self, spec: str, folder: Path) -> None:
         super().__init__()
-        self._spec, self._folder, self.done, self.fault, self.reads = spec, folder, threading.Event(), "", 0
+        self._spec, self._folder, self.done, self.fault = spec, folder, threading.Event(), ""
+        self.reads, self.longest = 0, 0.0
 
     def run(self) -> None:
         seen: dict[str, int] = {}
         with make_cache(self._spec).open(str(self._folder), *OWNER) as cache:
             while not self.done.wait(READ_EVERY_SECONDS) and not self.fault:
-                problem = f"p{self.reads % 20}"
+                problem, began = f"p{self.reads % 20}", time.perf_counter()
                 try:
                     found = len(cache.get(problem))
                 except Exception as error:  # noqa: BLE001 - a thread's only way to report
                     self.fault = repr(error)
                     return
+                self.longest = max(self.longest, time.perf_counter() - began)
                 if found < seen.get(problem, 0):
                     self.fault = f"{problem} had {seen[problem]} solutions, now {found}"
                 seen[problem], self.reads = found, self.reads + 1
@@ -127,7 +131,13 @@ def run_kill_test(spec: dict, reader_spec: dict, folder: Path, kills: int) -> in
         assert solution.step == crowd.last_step[solution.run] + 1
         assert solution in expected(solution.run, solution.step)
         assert all((s.run, s.step, s.tokens) in stored for s in expected(solution.run, solution.step))
-    figures = {"kills": kills, "solutions": len(found), "unsaid": len(stored), "reads": reader.reads}
+    figures = {
+        "kills": kills,
+        "solutions": len(found),
+        "unsaid": len(stored),
+        "reads": reader.reads,
+        "longest": reader.longest,
+    }
     sys.stdout.write(f"{figures}\n")
     return len(found)
 
