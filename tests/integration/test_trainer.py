@@ -88,11 +88,11 @@ def test_suffix_and_dense_train_the_same_weights(checkpointing: bool) -> None:
 
 def test_the_first_update_moves_every_weight_against_its_gradient_at_the_warm_up_rate() -> None:
     before = weights(policy())
-    after, record = trained(spec())
+    after, record = trained(spec(optimizer={"lr": 1e-3, "warmup_steps": 2, "weight_decay": 0.0}))
     assert record["lr"] == pytest.approx(5e-4)
     steps = [(before[name] - value).abs().max() for name, value in weights(after).items()]
-    # Adam's first step is the learning rate for every weight, plus decay
-    assert float(max(steps)) == pytest.approx(5e-4, rel=0.1)
+    # Adam's first step is the learning rate wherever there is a gradient
+    assert float(max(steps)) == pytest.approx(5e-4, rel=0.01)
 
 
 def test_a_group_without_signal_costs_no_forward_pass() -> None:
@@ -172,19 +172,19 @@ def test_state_of_another_setting_is_refused() -> None:
         Trainer(policy(), spec(), 32).load_state_dict(half.state_dict())
 
 
-def test_bf16_weights_collect_steps_smaller_than_their_precision() -> None:
-    slow = {"lr": 1e-6, "warmup_steps": 0, "weight_decay": 0.0}
-    with_masters, without = policy(torch.bfloat16), policy(torch.bfloat16)
-    trained(spec(optimizer=slow), updates=3, made=with_masters)
-    masters = Trainer(with_masters, spec(optimizer=slow), 32)
-    for made, fp32 in ((with_masters, True), (without, False)):
-        masters = Trainer(made, spec(optimizer=slow | {"fp32_state": fp32}), 32)
-        masters.update(GROUPS)
-        state = masters.state_dict()
-        assert any(name.startswith("master.") for name in state) == fp32
-        assert all(
-            (value.dtype == torch.float32) == fp32 for name, value in state.items() if name.startswith("exp_avg")
-        )
+@pytest.mark.parametrize("fp32", [True, False])
+def test_bf16_weights_collect_steps_smaller_than_their_precision(fp32: bool) -> None:
+    made = policy(torch.bfloat16)
+    small = {"lr": 1e-4, "warmup_steps": 0, "weight_decay": 0.0, "fp32_state": fp32}
+    trainer = Trainer(made, spec(optimizer=small), 32)
+    for _ in range(3):
+        trainer.update(GROUPS)
+    state = trainer.state_dict()
+    assert bool((made.model.model.norm.weight == 1).all()), "one bf16 step at 1 is 0.004, more than three updates"
+    assert ("master.model.norm.weight" in state) == fp32
+    assert state["exp_avg.model.norm.weight"].dtype == (torch.float32 if fp32 else torch.bfloat16)
+    if fp32:
+        assert float((state["master.model.norm.weight"] - 1).abs().max()) == pytest.approx(3e-4, rel=0.05)
 
 
 def test_a_fixed_seed_gives_the_same_record_twice() -> None:
@@ -254,7 +254,8 @@ def test_correction_with_truncated_sampling_is_refused() -> None:
 
 
 def test_a_tree_over_the_bound_is_split_and_said() -> None:
-    _, record = trained(spec(micro_batch_tokens=20), GROUPS)
+    longest = max(len(g.prompt_tokens) + len(t.tokens) for g in GROUPS for t in g.trajectories)
+    _, record = trained(spec(micro_batch_tokens=longest), GROUPS)
     assert record["split_groups"] > 0
 
 

@@ -1,0 +1,248 @@
+"""One training step on the same trees, side by side: dense, suffix, and TRL's GRPOTrainer.
+
+    python benchmarks/train_step.py [--model tiny|smollm2] [--repeats N] [--threads N] [--json FILE]
+
+Trees: the shapes of recorded searches (tests/golden), eight trajectories each, random tokens; prompt and step lengths
+are chosen so that trajectory tokens over unique tokens is 1.5, 2.5 and 4. At sharing 1.0 the eight trajectories have
+prompts of their own. A step is forward, backward, gradient clipping and AdamW, from the same groups.
+
+Models have the shape of SmolLM2-135M, or a tiny one, with random weights: time does not depend on them.
+
+TRL: `GRPOTrainer` is made by its own constructor (loss_type dapo, beta 0) and its own `_compute_loss`
+runs on right-padded prompt and completion tensors of the same trajectories, followed by backward, clipping at 1.0 and
+torch's AdamW. Left out are its generation, reward and logging code.
+
+Every variant runs in a process of its own, because peak memory is the process's largest resident set (less what it had
+before its first step); rounds of variants alternate within one run, and medians are reported.
+
+Deliberately left out: learning quality, rollouts, more than one process per step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import platform
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+TRACES = ROOT / "tests" / "golden" / "frontier_traces.json"
+SHARINGS: Mapping[str, tuple[int, float]] = {"1.0": (20, 0.0), "1.5": (20, 0.02), "2.5": (21, 0.91), "4.0": (21, 7.25)}
+"""For each ratio: which recorded search, and prompt tokens per step token."""
+SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "vocab_size": 512, "tie_word_embeddings": True},
+    "smollm2": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
+                "num_key_value_heads": 3, "vocab_size": 49152, "tie_word_embeddings": True},
+}  # fmt: skip
+UNIQUE_TOKENS = {"tiny": 1600, "smollm2": 800}
+VARIANTS = ("dense", "suffix", "trl")
+
+
+def recorded_group(sharing: str, unique: int, vocabulary: int) -> Any:
+    """A group in the shape of a recorded search: about `unique` unique tokens at the given sharing ratio."""
+    from dsk.core.types import Group, Problem
+
+    number, ratio = SHARINGS[sharing]
+    trace = json.loads(TRACES.read_text())[number]
+    nodes = {tuple(t["path"][: k + 1]) for t in trace["trajectories"] for k in range(len(t["path"]))}
+    step = max(1, round(unique / (len(nodes) + ratio)))
+    rng = random.Random(0)
+
+    def fresh(count: int) -> tuple[int, ...]:
+        return tuple(rng.randrange(3, vocabulary) for _ in range(count))
+
+    text = {node: fresh(step) for node in sorted(nodes)}
+    prompt = fresh(max(1, round(ratio * step)))
+    apart = sharing == "1.0"
+    members = tuple(_trajectory(t, text, step, fresh if apart else None) for t in trace["trajectories"])
+    return Group(Problem("bench", "?", "!"), prompt, members, "search")
+
+
+def _trajectory(recorded: Any, text: Mapping[tuple[int, ...], tuple[int, ...]], step: int, fresh: Any) -> Any:
+    from dsk.core.types import Trajectory
+
+    path = tuple(recorded["path"])
+    steps = [fresh(step) if fresh else text[path[: k + 1]] for k in range(len(path))]
+    tokens = tuple(token for part in steps for token in part)
+    return Trajectory(
+        tokens, (-6.0,) * len(tokens), (step,) * len(path), tuple(range(1, len(path) + 1)), tuple(recorded["q"][1:]),
+        (0.0,) * (len(path) + 1), recorded["reward"], 6.0, "eos", 0, "search",
+    )  # fmt: skip
+
+
+def make_model(name: str) -> Any:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    return LlamaForCausalLM(LlamaConfig(**SHAPES[name], max_position_embeddings=8192, eos_token_id=2))
+
+
+def our_step(model: Any, packing: str, group: Any) -> Callable[[], float]:
+    import torch
+
+    from dsk.core.policy import Policy
+    from dsk.core.spec import TrainSpec
+    from dsk.core.trainer import Trainer
+
+    policy = Policy(model, None, torch.device("cpu"), (2,), 8192, "bench")
+    train = {"loss": {"kind": "dapo"}, "advantage": {"kind": "outcome"}, "packing": packing}
+    trainer = Trainer(policy, TrainSpec.model_validate(train), 8192)
+
+    def step() -> float:
+        record = trainer.update([group])
+        assert record is not None
+        return record["loss"]
+
+    return step
+
+
+def trl_step(model: Any, group: Any) -> Callable[[], float]:
+    import torch
+    from trl import GRPOConfig, GRPOTrainer
+
+    config = GRPOConfig(
+        output_dir="bench", loss_type="dapo", beta=0.0, epsilon_high=0.28, report_to=[], use_cpu=True,
+        per_device_train_batch_size=8, num_generations=8, gradient_checkpointing=False, bf16=False,
+    )  # fmt: skip
+    trainer = GRPOTrainer(
+        model=model, reward_funcs=lambda **kwargs: [0.0], args=config, train_dataset=_placeholder(),
+        processing_class=_tokenizer(),
+    )  # fmt: skip
+    inputs = _trl_inputs(group)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.1)
+    trainer.current_gradient_accumulation_steps = 1
+    model.train()
+
+    def step() -> float:
+        loss = trainer._compute_loss(model, inputs)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        return float(loss.detach())
+
+    return step
+
+
+def _placeholder() -> Any:
+    from datasets import Dataset
+
+    return Dataset.from_dict({"prompt": ["?"] * 8})
+
+
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"<pad>": 0, "<eos>": 2, "?": 3}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="?")), pad_token="<pad>", eos_token="<eos>"
+    )
+
+
+def _trl_inputs(group: Any) -> dict[str, Any]:
+    import torch
+
+    rewards = [t.reward for t in group.trajectories]
+    mean = sum(rewards) / len(rewards)
+    lengths = [len(t.tokens) for t in group.trajectories]
+    completion = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+    mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+    for row, trajectory in enumerate(group.trajectories):
+        completion[row, : lengths[row]] = torch.tensor(trajectory.tokens)
+    prompt = torch.tensor([group.prompt_tokens] * len(lengths))
+    return {
+        "prompt_ids": prompt,
+        "prompt_mask": torch.ones_like(prompt),
+        "completion_ids": completion,
+        "completion_mask": mask.long(),
+        "advantages": torch.tensor([reward - mean for reward in rewards]),
+        "old_per_token_logps": torch.full(completion.shape, -6.0),
+        "num_items_in_batch": mask.sum(),
+    }
+
+
+def worker(pipe: Connection, model_name: str, variant: str, sharing: str, threads: int) -> None:
+    """Make the step, then run it once for each message; answers (seconds, loss, growth of peak memory in bytes)."""
+    import torch
+
+    from dsk.core.step_figures import peak_memory
+
+    torch.set_num_threads(threads)
+    group = recorded_group(sharing, UNIQUE_TOKENS[model_name], SHAPES[model_name]["vocab_size"])
+    model = make_model(model_name)
+    step = trl_step(model, group) if variant == "trl" else our_step(model, variant, group)
+    before = peak_memory(torch.device("cpu"))
+    step()
+    pipe.send(None)
+    while pipe.recv():
+        started = time.perf_counter()
+        loss = step()
+        pipe.send((time.perf_counter() - started, loss, peak_memory(torch.device("cpu")) - before))
+
+
+def measure(args: argparse.Namespace, sharing: str) -> dict[str, tuple[float, int]]:
+    """Median seconds and peak memory of each variant; steps alternate, and no two run at once."""
+    context = multiprocessing.get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    for variant in VARIANTS:
+        pipes[variant], theirs = context.Pipe()
+        context.Process(target=worker, args=(theirs, args.model, variant, sharing, args.threads), daemon=True).start()
+        theirs.close()
+        pipes[variant].recv()
+    runs: dict[str, list[tuple[float, float, int]]] = {variant: [] for variant in VARIANTS}
+    for _ in range(args.repeats):
+        for variant, pipe in pipes.items():
+            pipe.send(True)
+            runs[variant].append(pipe.recv())
+    for pipe in pipes.values():
+        pipe.send(False)
+    return {v: (statistics.median(r[0] for r in runs[v]), max(r[2] for r in runs[v])) for v in VARIANTS}
+
+
+def figures_of(sharing: str, found: Mapping[str, tuple[float, int]]) -> list[dict[str, Any]]:
+    """The figures of one sharing ratio; targets are those of the issue."""
+    dense, suffix, trl = (found[v][0] for v in VARIANTS)
+    targets = {"2.5": (">= 2.3", ">= 3", "<= 0.6"), "1.0": (">= 0.97", None, None)}.get(sharing, (None, None, None))
+    rows = [
+        ("suffix over dense", dense / suffix, "x", targets[0]),
+        ("suffix over TRL", trl / suffix, "x", targets[1]),
+        ("peak memory, suffix / TRL", found["suffix"][1] / found["trl"][1], "ratio", targets[2]),
+        *((f"{variant} step", found[variant][0], "s", None) for variant in VARIANTS),
+        *((f"{variant} peak memory of a step", found[variant][1] / 2**20, "MiB", None) for variant in VARIANTS),
+    ]
+    return [{"name": f"{n}, sharing {sharing}", "value": round(v, 4), "unit": u, "target": t} for n, v, u, t in rows]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", choices=sorted(SHAPES), default="smollm2")
+    parser.add_argument("--sharing", choices=sorted(SHARINGS), nargs="*", default=sorted(SHARINGS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    figures: list[dict[str, Any]] = []
+    for sharing in args.sharing:
+        new = figures_of(sharing, measure(args, sharing))
+        figures += new
+        for figure in new:
+            print(f"{figure['name']:45} {figure['value']:10} {figure['unit']:6} {figure['target'] or ''}", flush=True)
+    machine = {"processor": platform.processor() or platform.machine(), "threads": args.threads, "model": args.model}
+    if args.json:
+        args.json.write_text(json.dumps({"figures": figures, "machine": machine}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
