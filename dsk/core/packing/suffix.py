@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.attention.bias import causal_lower_right
 from torch.nn.functional import scaled_dot_product_attention
 
 from dsk.core.batch import TrainingRow
@@ -76,6 +77,8 @@ def _bottom_right(queries: int, keys: int, device: torch.device) -> Tensor | Non
     """The last query sees every key; None where queries are the whole path and plain causal attention does."""
     if queries == keys:
         return None
+    if device.type == "cuda":
+        return causal_lower_right(queries, keys)  # the flash and memory-efficient kernels take it without a matrix
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril_(keys - queries)
 
 
@@ -94,6 +97,9 @@ def suffix_attention(
 
     Segments come from one `split`, so the backward pass of all paths ends in a single concatenation.
     """
+    if query.is_cuda:  # fused kernels with a lower-right mask want one key head for each query head
+        repeats = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
     keys, values = key.split(dsk_plan.segments, 2), value.split(dsk_plan.segments, 2)
     outputs = [
         scaled_dot_product_attention(
