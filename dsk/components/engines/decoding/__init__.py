@@ -1,1 +1,1 @@
-"""The parts of the `transformers` engine: key-value buffers, the prefix tree, attention over both, and drawing tokens."""
+"""The parts of the `transformers` engine: buffers, the prefix tree, attention over both, and drawing tokens."""

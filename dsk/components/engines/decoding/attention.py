@@ -1,8 +1,10 @@
 """Attention of a ragged batch over shared prefixes, as a Hugging Face attention function.
 
-A *lane* holds one prefix, a *row* one query sequence that continues the prefix of its lane. Rows of a lane read its keys
-and values together, so that `n` samples of one prefix load it once. Shape letters: R rows, L lanes, W rows per lane
-(padded), H key-value heads, G query heads per key-value head, M new tokens per row, P prefix and S suffix length, E head size.
+A *lane* holds one prefix, a *row* one query sequence that continues the prefix of its lane. Rows of a lane read its
+keys and values together, so that `n` samples of one prefix load it once.
+
+Shape letters: R rows, L lanes, W rows per lane (padded), H key-value heads, G query heads per key-value head,
+M new tokens per row, P prefix and S suffix length, E head size.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ NAME = "dsk_decoding"
 
 @dataclass(frozen=True)
 class Grouping:
-    """How rows are laid out by lane: `slots` [L * W] names the row of each place, `places` [R] the place of each row."""
+    """How rows lie by lane: `slots` [L * W] names the row of each place, `places` [R] the place of each row."""
 
     lanes: int
     width: int
@@ -68,7 +70,8 @@ class Context:
     """One forward's view of the buffers, the same for every layer.
 
     `prefix_keys[layer]` is [L, H, C, E] of which the first `prefix` are used under `prefix_mask` [L, 1, 1, P]; likewise
-    the rows' own `suffix_keys[layer]` [R, H, C, E], where the new tokens go to `at` [R] (or 0 when None). Masks are additive.
+    the rows' own `suffix_keys[layer]` [R, H, C, E], where the new tokens go to `at` [R] (or 0 when None). Masks are
+    added to the scores.
     """
 
     grouping: Grouping

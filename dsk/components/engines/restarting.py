@@ -1,0 +1,101 @@
+"""A session that outlives one death of its engine: open requests are sent once more, to a fresh one.
+
+Samples depend on the requests' seeds only, so what the fresh engine returns is what the dead one would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import fields
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from dsk.core.errors import DskError, EngineError
+from dsk.core.types import Completion, EngineStats, SampleRequest
+
+if TYPE_CHECKING:
+    from dsk.core.policy import Policy
+    from dsk.core.roles import EngineSession
+
+DEATHS = (RuntimeError, MemoryError, OSError)
+"""What a dying engine raises (CUDA errors, out of memory, lost workers); a DskError is no death."""
+HIGHEST = ("peak_cache_bytes", "occupancy")
+"""Figures of which the larger is kept when the counters of two engines are put together."""
+
+
+class RestartingSession:
+    """Wraps the sessions that `open(policy)` makes. `restarts` counts the deaths that were survived."""
+
+    def __init__(self, open: Callable[[Policy], AbstractContextManager[EngineSession]], policy: Policy) -> None:
+        self._open, self.policy, self.version, self.restarts = open, policy, 0, 0
+        self._requests: dict[str, SampleRequest] = {}
+        self._retried: set[str] = set()
+        self._before = EngineStats()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.session = self._stack.enter_context(self._open(self.policy))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, at)
+
+    def submit(self, request: SampleRequest) -> None:
+        """Queue a request; it is kept until it returns."""
+        self.session.submit(request)
+        self._requests[request.id] = request
+
+    def poll(self) -> list[Completion]:
+        """The engine's completions; after a first death those of a fresh engine. Raises EngineError at the second."""
+        try:
+            finished = self.session.poll()
+        except DskError:
+            raise
+        except DEATHS as error:
+            self._restart(error)
+            finished = self.session.poll()
+        for completion in finished:
+            self._requests.pop(completion.request_id, None)
+            self._retried.discard(completion.request_id)
+        return finished
+
+    def _restart(self, error: BaseException) -> None:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        again = self._retried & self._requests.keys()
+        if again:
+            raise EngineError(
+                f"the engine died twice on request '{min(again)}' ({reason});"
+                " lower engine.max_rows or its memory, then continue with --resume"
+            ) from error
+        self._before = self.stats()
+        self._retried |= self._requests.keys()
+        self.restarts += 1
+        self._stack.close()
+        self.session = self._stack.enter_context(self._open(self.policy))
+        self.session.sync(self.policy, self.version)
+        for request in self._requests.values():
+            self.session.submit(request)
+
+    def cancel(self, request_id: str) -> None:
+        """Drop a request."""
+        self._requests.pop(request_id, None)
+        self.session.cancel(request_id)
+
+    def sync(self, policy: Policy, version: int) -> None:
+        """Pass the weights on, and keep the policy for a restart."""
+        self.policy, self.version = policy, version
+        self.session.sync(policy, version)
+
+    def score(self, tokens: Sequence[int]) -> list[float]:
+        """The engine's scores."""
+        return self.session.score(tokens)
+
+    def stats(self) -> EngineStats:
+        """Counters over all engines of this session."""
+        now = self.session.stats()
+        merged: dict[str, Any] = {}
+        for field in fields(EngineStats):
+            old, new = getattr(self._before, field.name), getattr(now, field.name)
+            merged[field.name] = max(old, new) if field.name in HIGHEST else old + new
+        return EngineStats(**merged)
