@@ -25,7 +25,7 @@ import dsk
 from dsk.components.verifiers.worker import WorkerConfig
 from dsk.core.errors import VerifierError
 
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 GRACE_SECONDS = 5.0
 TIMEOUT = {"reason": "timeout"}
 Task = tuple[bytes, float, "Future[dict[str, Any]]"]
