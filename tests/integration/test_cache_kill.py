@@ -17,6 +17,8 @@ import pytest
 from cache_writer import OWNER, expected, make_cache
 from redis_server import RedisServer
 
+from dsk.core.roles import CacheSession
+
 WRITERS = 8
 READ_EVERY_SECONDS = 0.005
 SCRIPT = Path(__file__).parents[1] / "cache_writer.py"
@@ -85,19 +87,20 @@ class Reader(threading.Thread):
         self.reads, self.longest = 0, 0.0
 
     def run(self) -> None:
+        try:
+            with make_cache(self._spec).open(str(self._folder), *OWNER) as cache:
+                self._read(cache)
+        except Exception as error:  # noqa: BLE001 - a thread's only way to report
+            self.fault = repr(error)
+
+    def _read(self, cache: CacheSession) -> None:
         seen: dict[str, int] = {}
-        with make_cache(self._spec).open(str(self._folder), *OWNER) as cache:
-            while not self.done.wait(READ_EVERY_SECONDS) and not self.fault:
-                problem, began = f"p{self.reads % 20}", time.perf_counter()
-                try:
-                    found = len(cache.get(problem))
-                except Exception as error:  # noqa: BLE001 - a thread's only way to report
-                    self.fault = repr(error)
-                    return
-                self.longest = max(self.longest, time.perf_counter() - began)
-                if found < seen.get(problem, 0):
-                    self.fault = f"{problem} had {seen[problem]} solutions, now {found}"
-                seen[problem], self.reads = found, self.reads + 1
+        while not self.done.wait(READ_EVERY_SECONDS):
+            problem, began = f"p{self.reads % 20}", time.perf_counter()
+            found = len(cache.get(problem))
+            self.longest = max(self.longest, time.perf_counter() - began)
+            assert found >= seen.get(problem, 0), f"{problem} had {seen[problem]} solutions, now {found}"
+            seen[problem], self.reads = found, self.reads + 1
 
 
 def run_kill_test(spec: dict, reader_spec: dict, folder: Path, kills: int) -> int:

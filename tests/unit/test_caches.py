@@ -72,3 +72,14 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     cache = Sqlite(path=str(tmp_path / "file" / "x" / "c.sqlite"))
     with pytest.raises(CacheError, match="cannot make its folder"), cache.open(str(tmp_path), *OWNER):
         pass
+
+
+def test_opening_and_reading_do_not_wait_for_a_writer(tmp_path):
+    with Sqlite().open(str(tmp_path), *OWNER) as cache:
+        cache.put([solution()])
+        cache._connection.execute("BEGIN IMMEDIATE")
+        with Sqlite(busy_seconds=0.001).open(str(tmp_path), *OWNER) as other:
+            assert other.get("p") == [solution()]
+            with pytest.raises(CacheError, match="database is locked"):
+                other.put([solution("q")])
+        cache._connection.execute("ROLLBACK")

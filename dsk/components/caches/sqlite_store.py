@@ -101,14 +101,20 @@ class SqliteSession:
 
     def __init__(self, connection: sqlite3.Connection, where: str, task: str, verifier: str) -> None:
         self._connection, self._where = connection, where
-        with self._transaction():
+        with store_errors(where):
+            # a read first: who only opens an existing store must not wait for its writers
+            found = owner(connection) or self._create(task, verifier)
+        check_identity(where, found, (task, verifier))
+
+    def _create(self, task: str, verifier: str) -> tuple[str, str]:
+        """Make the tables, unless another process just did; whose they are."""
+        with self._transaction() as connection:
             found = owner(connection)
             if found is None:
                 for statement in SCHEMA:
                     connection.execute(statement)
                 connection.execute("INSERT INTO owner VALUES(?, ?)", (task, verifier))
-            else:
-                check_identity(where, found, (task, verifier))
+            return found or (task, verifier)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
