@@ -158,13 +158,17 @@ class Session:
         self.state = self.state.advance(**changes)
 
     def out_of_budget(self) -> bool:
-        """Whether the run has spent its steps, tokens or hours."""
+        """Whether the run has spent its steps, tokens, hours or any other of its bounds."""
         bounds, state = self.spec.rounds, self.state
+        spent = self.budgets()
         hours = sum(self._seconds.values()) / 3600
         return (
             bool(bounds.max_steps and state.step >= bounds.max_steps)
             or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
             or bool(bounds.max_hours and hours >= bounds.max_hours)
+            or bool(bounds.max_model_tokens and spent["model_tokens"] >= bounds.max_model_tokens)
+            or bool(bounds.max_updates and spent["updates"] >= bounds.max_updates)
+            or bool(bounds.max_train_seconds and spent["seconds"] >= bounds.max_train_seconds)
         )
 
     @property
