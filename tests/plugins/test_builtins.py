@@ -1,0 +1,117 @@
+"""The built-in components run the suites that plugin authors run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from dsk.components.backups.constrained import Constrained
+from dsk.components.backups.mean import Mean
+from dsk.components.backups.simple import Simple
+from dsk.components.filters.garbled import GarbledFilter
+from dsk.components.filters.none import NoFilter
+from dsk.components.negatives.least_confident import LeastConfident
+from dsk.components.negatives.most_confident import MostConfident
+from dsk.components.negatives.random import RandomNegative
+from dsk.components.selectors.frontier import Frontier
+from dsk.components.selectors.puct import Puct
+from dsk.components.selectors.random import Random
+from dsk.components.selectors.uct import Uct
+from dsk.components.trackers.tensorboard import TensorBoard
+from dsk.core.registry import load_registry
+from dsk.testing import BackupContract, FilterContract, NegativeContract, SelectorContract, TrackerContract
+
+
+class TestFrontier(SelectorContract):
+    @pytest.fixture(params=["sqrt", "log", "linear"], autouse=True, scope="class")
+    def bonus(self, request):
+        type(self).depth_bonus = request.param
+
+    def make_selector(self):
+        return Frontier(entropy_weight=0.4, depth_bonus=self.depth_bonus)
+
+
+class TestPuct(SelectorContract):
+    def make_selector(self):
+        return Puct()
+
+
+class TestRandom(SelectorContract):
+    def make_selector(self):
+        return Random()
+
+
+class TestUct(SelectorContract):
+    def make_selector(self):
+        return Uct()
+
+
+class TestConstrained(BackupContract):
+    keeps_solved_positive = True
+
+    def make_backup(self):
+        return Constrained()
+
+
+class TestSimple(BackupContract):
+    def make_backup(self):
+        return Simple()
+
+
+class TestMean(BackupContract):
+    def make_backup(self):
+        return Mean()
+
+
+class TestMostConfident(NegativeContract):
+    def make_negative(self):
+        return MostConfident()
+
+
+class TestLeastConfident(NegativeContract):
+    def make_negative(self):
+        return LeastConfident()
+
+
+class TestRandomNegative(NegativeContract):
+    def make_negative(self):
+        return RandomNegative()
+
+
+class TestGarbled(FilterContract):
+    dropped = (((5, 6, 7) * 500, "so we see that " * 500), ((1, 2), "\ufffd\ufffd"))
+
+    def make_filter(self):
+        return GarbledFilter()
+
+
+class TestNoFilter(FilterContract):
+    def make_filter(self):
+        return NoFilter()
+
+
+@pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard is not installed")
+class TestTensorBoard(TrackerContract):
+    def make_tracker(self):
+        return TensorBoard()
+
+    def written(self, folder):
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        found = defaultdict(list)
+        for file in sorted(Path(folder, "tensorboard").iterdir()):
+            log = EventAccumulator(str(file)).Reload()
+            for tag in log.Tags()["scalars"]:
+                found[tag.removeprefix("step/")] += [event.value for event in log.Scalars(tag)]
+        return dict(found)
+
+
+@pytest.mark.parametrize("name", [f"{role}.{kind}" for role, kind in sorted(load_registry().entries)])
+def test_every_field_and_every_component_is_described(name):
+    role, kind = name.split(".")
+    component = load_registry().get(role, kind)
+    assert (component.__doc__ or "").strip()
+    assert [field for field, info in component.model_fields.items() if not info.description] == []
