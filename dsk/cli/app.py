@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dsk.cli.cache import cache_app
 from dsk.cli.compare import compare
 from dsk.cli.plugins import explain, plugins_app, schema
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     " 2 the input was wrong, 130 interrupted with state saved.",
 )
 app.add_typer(plugins_app, name="plugins")
+app.add_typer(cache_app, name="cache")
 app.command()(schema)
 app.command()(explain)
 app.command()(compare)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dsk.core.spec import SamplingSpec
-from dsk.core.types import Group, Origin, Problem, Sample, SampleRequest, StopReason, Trajectory, Verdict
+from dsk.core.types import Group, Origin, Problem, Sample, SampleRequest, StopReason, Trajectory, Verdict, mean_reward
 
 
 class DirectRollouts:
@@ -64,6 +65,9 @@ class DirectRollouts:
         """Cached solutions first, then the samples."""
         samples = zip(self._samples or [], self.verdicts, strict=True)
         fresh = tuple(self._trajectory(sample, verdict) for sample, verdict in samples)
+        together = (*self.cached, *fresh)
+        mean = mean_reward([t.reward for t in together])
+        together = tuple(replace(t, mean_rewards=(mean, t.reward)) for t in together)
         origin: Origin = "cached" if self.cached else "direct"
         stats = {
             "tokens": float(sum(len(t.tokens) for t in fresh)),
@@ -71,7 +75,7 @@ class DirectRollouts:
             "truncated": float(sum(t.stop == "length" for t in fresh)),
             "dropped_samples": float(self.dropped_samples),
         }
-        return Group(self.problem, self.prompt, (*self.cached, *fresh), origin, stats)
+        return Group(self.problem, self.prompt, together, origin, stats)
 
     def _trajectory(self, sample: Sample, verdict: Verdict) -> Trajectory:
         return whole_response(

@@ -27,7 +27,7 @@ class Optimizer:
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._stepped = {name: self._master(p) for name, p in self._trained.items()}
         self._adam = torch.optim.AdamW(
-            self._stepped.values(), lr=spec.lr, betas=spec.betas, weight_decay=spec.weight_decay
+            self._stepped.values(), lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay
         )
 
     def _master(self, parameter: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from dsk.core.errors import ModelError
+from dsk.core.lora import add_lora
 from dsk.core.model_source import locate_model
 from dsk.core.spec import ModelSpec, PromptSpec
 from dsk.core.types import Problem
@@ -81,6 +83,7 @@ def pick_device(name: str) -> torch.device:
 def load_policy(spec: ModelSpec) -> Policy:
     """Load model and tokenizer. Raises ModelError when the directory is missing or not a causal language model."""
     path, extra = locate_model(spec.path)
+    logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(path, **extra)
         tokenizer = AutoTokenizer.from_pretrained(path, **extra)
@@ -90,6 +93,8 @@ def load_policy(spec: ModelSpec) -> Policy:
         raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}") from error
     device = pick_device(spec.device)
     model.to(device).train()
+    if spec.lora_rank:
+        add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
     return Policy(model, tokenizer, device, eos_ids(model, tokenizer), max_length, spec.path)
 

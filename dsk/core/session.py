@@ -16,13 +16,14 @@ from dsk.core.checkpoint import RunState, latest_checkpoint, load_checkpoint, sa
 from dsk.core.direct import DirectRollouts, whole_response
 from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
+from dsk.core.lora import plain_weights
 from dsk.core.policy import load_policy
 from dsk.core.records import EventLog, read_groups, read_jsonl, read_records, write_groups, write_json, write_jsonl
 from dsk.core.scheduler import Job, Progress, Scheduler
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec, SamplingSpec
-from dsk.core.trainer import Trainer
+from dsk.core.trainer import Trainer, check_sampling
 from dsk.core.types import CachedSolution, Group, Problem, Trajectory
 
 SCREEN_CHUNK = 512
@@ -65,6 +66,7 @@ class Session:
 
     def _open(self, stack: ExitStack) -> None:
         spec = self.spec
+        check_sampling(spec.train, spec.sampling)
         self.problems = {p.id: p for p in self._train_problems()}
         self.policy = load_policy(spec.model)
         self._check_lengths()
@@ -368,7 +370,8 @@ class Session:
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the trained model and `summary.json`."""
-        self.policy.model.save_pretrained(self.folder / "final")
+        merged = dict(plain_weights(self.policy.model)) if self.spec.model.lora_rank else None
+        self.policy.model.save_pretrained(self.folder / "final", state_dict=merged)
         self.policy.tokenizer.save_pretrained(self.folder / "final")
         write_json(self.folder / "summary.json", summary)
         self.emit("finished", step=self.state.step)

@@ -92,6 +92,11 @@ class OptimizerSpec(StrictModel):
     warmup_steps: int = Field(default=10, ge=0, description="Updates of linear warm-up.")
     weight_decay: float = Field(default=0.1, ge=0, description="Decoupled weight decay.")
     betas: tuple[float, float] = Field(default=(0.9, 0.999), description="Adam's moment decays.")
+    eps: float = Field(
+        default=1e-8,
+        gt=0,
+        description="Adam's epsilon; near the gradients' size it keeps small, noisy gradients from full-sized steps.",
+    )
     grad_clip: float = Field(default=1.0, gt=0, description="Largest gradient norm.")
     fp32_state: bool = Field(default=True, description="Keep fp32 master weights and moments when parameters are bf16.")
 

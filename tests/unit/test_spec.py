@@ -1,0 +1,119 @@
+"""A spec's faults: each one line that says where, what, what is allowed."""
+
+import json
+
+import pytest
+
+from dsk.core.errors import SpecError
+from dsk.core.spec import RunSpec, differences, load_spec, override, parse_spec
+
+GOOD = {"name": "t", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
+
+
+def faults(data):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(data)
+    return caught.value.problems
+
+
+def with_value(path, value):
+    return override(GOOD, [f"{path}={json.dumps(value)}"])
+
+
+def test_defaults_are_the_published_setting():
+    spec = parse_spec(GOOD)
+    search, train = spec.search, spec.train
+    assert (search.width, search.max_depth, search.step_tokens, search.trajectories) == (8, 64, 256, 8)
+    assert (train.batch_problems, train.mini_batch_problems, train.micro_batch_tokens) == (256, 32, 18432)
+    assert (train.optimizer.lr, train.optimizer.warmup_steps, train.optimizer.weight_decay) == (1e-6, 10, 0.1)
+    assert search.selector.dump() == {
+        "kind": "frontier", "value_weight": 0.4, "entropy_weight": 0.0, "depth_weight": 0.01, "depth_bonus": "sqrt",
+    }  # fmt: skip
+    assert (search.backup.kind, search.negative.kind, train.loss.kind, train.advantage.kind) == (
+        "constrained", "most_confident", "tree_grpo", "node",
+    )  # fmt: skip
+
+
+def test_a_dumped_spec_loads_to_an_equal_spec():
+    spec = parse_spec(GOOD)
+    assert parse_spec(json.loads(json.dumps(spec.dump()))) == spec
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("searchh", {}, "searchh: unknown field; allowed: .*did you mean 'search'"),
+        ("search.selector", {"kind": "frontir"}, "search.selector: unknown selector 'frontir'; allowed: .*'frontier'"),
+        ("search.selector", {"kind": "uct", "exploratoin": 1}, "search.selector.exploratoin: unknown field.*'exploration'"),
+        ("search.selector", 7, "search.selector: expected an object such as"),
+        ("search.width", 0, "search.width: .*greater than or equal to 1.*found 0"),
+        ("search.width", "many", "search.width: .*integer.*found \"many\""),
+        ("train.optimizer.lr", -1.0, "train.optimizer.lr: .*greater than 0"),
+        ("train.mini_batch_problems", 1000, "mini_batch_problems is larger than train.batch_problems"),
+        ("screen.comparison", "=", "screen.comparison: .*'<=' or '<'"),
+        ("name", "a/b", "name: .*pattern"),
+        ("task", {"kind": "jsonl"}, "task.*(path|train).*required"),
+    ],
+)  # fmt: skip
+def test_a_fault_names_its_path_and_what_is_allowed(path, value, expected):
+    (line,) = faults(with_value(path, value))
+    assert __import__("re").search(expected, line), line
+
+
+def test_all_faults_are_listed_at_once():
+    data = override(GOOD, ["search.width=0", "train.losss=1", "search.selector.kind=nope", "seed=-1"])
+    assert len(faults(data)) == 4
+
+
+def test_missing_parts_are_named():
+    assert [line.split(": ")[1] for line in faults({"name": "t"})] == ["model", "task"]
+
+
+def test_setting_another_kind_drops_the_old_kinds_fields():
+    data = override(
+        {**GOOD, "search": {"selector": {"kind": "frontier", "depth_weight": 1.0}}}, ["search.selector.kind=uct"]
+    )
+    assert parse_spec(data).search.selector.dump() == {"kind": "uct", "exploration": 2.0}
+
+
+def test_setting_a_field_of_an_unnamed_component_means_the_default_kind():
+    assert parse_spec(override(GOOD, ["search.selector.depth_weight=0.5"])).search.selector.depth_weight == 0.5
+
+
+@pytest.mark.parametrize(("assignment", "expected"), [("width", "path=value"), ("name.x=1", "'name' is a value")])
+def test_a_bad_override_is_refused(assignment, expected):
+    with pytest.raises(SpecError, match=expected):
+        override(GOOD, [assignment])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [('{\n "a": }', r":2:7: not JSON"), ("[1]", "a JSON object, not list"), ("", r":1:1: not JSON")],
+)
+def test_a_file_that_is_no_spec_says_where(tmp_path, text, expected):
+    file = tmp_path / "spec.json"
+    file.write_text(text)
+    with pytest.raises(SpecError, match=expected):
+        load_spec(file)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SpecError, match="nothing.json: cannot be read"):
+        load_spec(tmp_path / "nothing.json")
+
+
+def test_differences_name_the_changed_leaves():
+    old = parse_spec(GOOD).dump()
+    new = parse_spec(override(GOOD, ["search.width=4"])).dump()
+    assert differences(old, new) == ["search.width: 8 -> 4"]
+
+
+def test_every_field_of_every_model_is_described():
+    def undescribed(model, path=""):
+        for name, info in model.model_fields.items():
+            if not info.description:
+                yield f"{path}{name}"
+            if isinstance(info.annotation, type) and hasattr(info.annotation, "model_fields"):
+                yield from undescribed(info.annotation, f"{path}{name}.")
+
+    assert list(undescribed(RunSpec)) == []
