@@ -44,8 +44,8 @@ def write_run(
     seed: int = 0,
     points: Sequence[float] = (0, 500, 1000),
     problems: int = 16,
-    status: Mapping[str, Any] = {"status": "finished"},  # noqa: B006 - never changed
-    versions: Mapping[str, str] = {"torch": "2.13.0"},  # noqa: B006 - never changed
+    status: Mapping[str, Any] = {"status": "finished"},
+    versions: Mapping[str, str] = {"torch": "2.13.0"},
     tokens_per_second: float = 100.0,
 ) -> Path:
     """A training run evaluated at `points` (model tokens); half of them are generated tokens, 100 an update."""
@@ -80,7 +80,7 @@ def write_search_run(folder: Path, depth: float, *, seed: int = 0, overrides: Se
     _write(folder / "status.json", {"status": "finished"})
     rows = [
         {
-            "id": f"train-{n}", "solved": float(n % 2), "seconds": 0.5, "expansions": 10 + n, "nodes": 40, "tokens": 300,
+            "id": f"train-{n}", "solved": float(n % 2), "seconds": 0.5, "expansions": 10 + n, "tokens": 300,
             "depth": depth + random.Random(n + seed).random(), "entropy": 1.2, "reward": -0.5, "dropped_samples": 0,
             "tokens_to_first_solution": 100 * (n % 2),
         }

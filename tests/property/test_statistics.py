@@ -1,0 +1,122 @@
+"""Intervals cover what they claim to cover; paired tests neither invent nor hide a difference."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from dsk.compare.statistics import correct, estimate, holm, paired_difference, probability_of_improvement
+
+EXPERIMENTS = 120
+SHARES = st.floats(0, 1, allow_nan=False)
+
+
+def draw(rng, seeds, problems, seed_sd, problem_sd, noise):
+    """Values [S, P] with mean 0 and effects of seed and problem."""
+    by_seed = rng.normal(0, seed_sd, (seeds, 1))
+    by_problem = rng.normal(0, problem_sd, (1, problems))
+    return by_seed + by_problem + rng.normal(0, noise, (seeds, problems))
+
+
+@settings(max_examples=6)
+@given(
+    seeds=st.sampled_from([2, 3, 5, 8]),
+    problems=st.sampled_from([12, 40]),
+    seed_sd=st.sampled_from([0.0, 0.05, 0.3]),
+    problem_sd=st.sampled_from([0.1, 0.3]),
+    noise=st.sampled_from([0.05, 0.3]),
+)
+def test_the_interval_covers_the_true_mean_at_least_nine_times_in_ten(seeds, problems, seed_sd, problem_sd, noise):
+    rng = np.random.default_rng(1)
+    found = [estimate(draw(rng, seeds, problems, seed_sd, problem_sd, noise)) for _ in range(EXPERIMENTS)]
+    covered = sum(e.low <= 0 <= e.high for e in found)
+    # 95% nominal; a chance of 1e-3 or less to see fewer than this were coverage 0.9
+    assert covered >= stats.binom.ppf(1e-3, EXPERIMENTS, 0.9)
+
+
+def test_the_interval_is_no_wider_than_it_must_be_for_many_seeds_and_problems():
+    rng = np.random.default_rng(2)
+    found = [estimate(draw(rng, 20, 60, 0.1, 0.2, 0.1)) for _ in range(EXPERIMENTS)]
+    covered = sum(e.low <= 0 <= e.high for e in found)
+    assert covered < EXPERIMENTS
+    true_error = np.sqrt(0.1**2 / 20 + 0.2**2 / 60 + 0.1**2 / 1200)
+    assert np.mean([e.high - e.low for e in found]) < 1.25 * 2 * 1.96 * true_error
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_equal_arms_are_rarely_called_different(seeds):
+    rng = np.random.default_rng(3)
+    pairs = [(draw(rng, seeds, 30, 0.1, 0.3, 0.1), draw(rng, seeds, 30, 0.1, 0.0, 0.1)) for _ in range(EXPERIMENTS)]
+    shared = [draw(rng, seeds, 30, 0.0, 0.3, 0.0) for _ in range(EXPERIMENTS)]
+    found = [paired_difference(a + s, b + s) for (a, b), s in zip(pairs, shared, strict=True)]
+    false_claims = sum(d.p_value < 0.05 for d in found)
+    assert false_claims <= stats.binom.ppf(1 - 1e-3, EXPERIMENTS, 0.1)
+
+
+def test_pairing_finds_a_small_difference_between_very_unequal_problems():
+    rng = np.random.default_rng(4)
+    baseline = draw(rng, 5, 40, 0.02, 0.4, 0.02)
+    found = correct([paired_difference(baseline + 0.03 + rng.normal(0, 0.02, (5, 40)), baseline)])[0]
+    assert found.distinguishable
+    assert found.low > 0
+    assert abs(found.mean - 0.03) < 0.01
+
+
+@given(arrays(float, st.tuples(st.integers(1, 6), st.integers(1, 8)), elements=SHARES))
+def test_a_share_and_its_interval_stay_between_nothing_and_everything(values):
+    found = estimate(values, share=True)
+    assert -1e-12 <= found.mean <= 1 + 1e-12
+    if values.size > 1:
+        assert 0 <= found.low <= found.high <= 1
+        assert found.low - 1e-9 <= found.mean <= found.high + 1e-9
+    else:
+        assert np.isnan(found.low)
+        assert np.isnan(found.high)
+
+
+def test_no_success_at_all_still_leaves_room_for_some():
+    found = estimate(np.zeros((3, 20)), share=True)
+    assert (found.mean, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(stats.binomtest(0, 20).proportion_ci().high)
+
+
+@given(
+    arrays(float, (4, 6), elements=SHARES),
+    arrays(float, (4, 6), elements=SHARES),
+)
+def test_a_difference_turns_its_sign_with_the_arms(arm, baseline):
+    there, back = paired_difference(arm, baseline), paired_difference(baseline, arm)
+    assert there.mean == pytest.approx(-back.mean)
+    assert there.low == pytest.approx(-back.high)
+    assert there.p_value == pytest.approx(back.p_value)
+    assert there.improvement == pytest.approx(1 - back.improvement)
+
+
+@given(arrays(float, (3, 5), elements=SHARES), st.sets(st.tuples(st.integers(0, 2), st.integers(0, 4)), max_size=8))
+def test_cells_missing_in_one_arm_do_not_change_the_difference_of_the_others(values, missing):
+    arm, baseline = values + 0.25, values.copy()
+    for row, column in missing:
+        arm[row, column] = np.nan
+    found = paired_difference(arm, baseline)
+    assert found.mean == pytest.approx(0.25)
+
+
+@given(st.lists(st.floats(0, 1, exclude_min=True), min_size=1, max_size=8))
+def test_holm_only_raises_p_values_and_keeps_their_order(p_values):
+    adjusted = holm(p_values)
+    assert all(a >= p - 1e-12 for a, p in zip(adjusted, p_values, strict=True))
+    assert all(a <= 1 for a in adjusted)
+    order = np.argsort(p_values, kind="stable")
+    assert all(np.diff(np.asarray(adjusted)[order]) >= -1e-12)
+
+
+def test_holm_agrees_with_a_worked_example():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(arrays(float, 4, elements=SHARES), arrays(float, 3, elements=SHARES))
+def test_probability_of_improvement_counts_pairs(arm, baseline):
+    wins = np.mean([(a > b) + 0.5 * (a == b) for a in arm for b in baseline])
+    assert probability_of_improvement(arm, baseline) == pytest.approx(wins)

@@ -1,0 +1,95 @@
+"""Study files: what they resolve to, and every way in which they can be wrong."""
+
+import json
+
+import pytest
+
+from dsk.compare.study import check_folders, load_study, plan_runs
+from dsk.core.errors import RunFolderError, SpecError
+
+BASE = {"name": "base", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    def make(**fields):
+        path = tmp_path / "study.json"
+        path.write_text(json.dumps({"name": "s", "base": BASE, "seeds": [0, 1]} | fields))
+        study = load_study(path)
+        return plan_runs(study, "study.json", tmp_path / "runs")
+
+    return make
+
+
+def test_every_arm_runs_with_every_seed_in_a_folder_of_its_own(plan, tmp_path):
+    planned = plan(arms={"full": {}, "no cache": {"replay": False}})
+    assert [(r.arm, r.spec.seed) for r in planned] == [("full", 0), ("no cache", 0), ("full", 1), ("no cache", 1)]
+    assert planned[1].folder == tmp_path / "runs" / "s" / "no-cache" / "seed-0"
+    assert not planned[1].spec.replay
+    assert len({r.spec.name for r in planned}) == 4
+
+
+def test_a_grid_is_every_combination(plan):
+    planned = plan(grid={"search.width": [2, 4], "search.selector": ["uct", "frontier"]}, seeds=[7])
+    assert [(r.spec.search.width, r.spec.search.selector.kind) for r in planned] == [
+        (2, "uct"), (2, "frontier"), (4, "uct"), (4, "frontier"),
+    ]  # fmt: skip
+    assert planned[0].arm == "width=2, selector=uct"
+
+
+def test_a_kind_is_set_before_its_fields_whatever_their_order(plan):
+    overrides = {"search.selector.exploration": 1.5, "search.selector.kind": "uct"}
+    (run,) = plan(arms={"a": overrides}, seeds=[0])
+    assert run.spec.search.selector.dump() == {"kind": "uct", "exploration": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("axis", "bound"),
+    [
+        ("sampled_tokens", "max_tokens"),
+        ("model_tokens", "max_model_tokens"),
+        ("seconds", "max_train_seconds"),
+        ("updates", "max_updates"),
+    ],
+)
+def test_the_budget_bounds_every_run(plan, axis, bound):
+    planned = plan(arms={"a": {}, "b": {"replay": False}}, budget={"axis": axis, "amount": 500})
+    assert {getattr(r.spec.rounds, bound) for r in planned} == {500}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"arms": {"a": {"serach.width": 2}}}, r"arms.a: unknown path 'serach.width'.*did you mean 'search'"),
+        ({"arms": {"a": {"search.widht": 2}}}, r"arms.a: search.widht: unknown field.*did you mean 'width'"),
+        ({"arms": {"a": {"search.selector.kind": "utc"}}}, r"unknown selector 'utc'.*did you mean 'uct'"),
+        ({"arms": {"a": {"seed": 3}}}, "'seed' is set by the study; use its seeds and name"),
+        ({"arms": {"a": {}, "b": {"search.width": 8}}}, "arms 'a' and 'b' resolve to the same spec"),
+        ({"arms": {"a": {}}, "baseline": "c"}, "baseline 'c' is no arm; arms: a"),
+        ({"arms": {"a": {}}, "seeds": [1, 1]}, "seeds repeat"),
+        ({"arms": {}}, "either arms or a grid"),
+        ({"arms": {"a": {}, "a ": {"search.width": 2}}}, "arm names must differ"),
+        ({"grid": {"search.width": []}}, "a grid path has no values"),
+        ({"arms": {"a": {}}, "sede": 1}, r"unknown field.*did you mean 'seeds'"),
+        ({"arms": {"a": {}}, "budget": {"axis": "tokens", "amount": 1}}, "budget.axis"),
+        ({"arms": {"a": {"mode": "direct"}}, "mode": "search"}, "mode 'direct' has no tree"),
+    ],
+)
+def test_a_wrong_study_says_where_and_what_is_allowed(plan, fields, message):
+    with pytest.raises(SpecError, match=message):
+        plan(**fields)
+
+
+def test_a_folder_of_another_spec_is_not_continued(plan):
+    planned = plan(arms={"a": {}}, seeds=[0])
+    planned[0].folder.mkdir(parents=True)
+    (planned[0].folder / "spec.json").write_text(json.dumps(planned[0].spec.dump()))
+    check_folders(planned)
+    with pytest.raises(RunFolderError, match=r"search.width: 8 -> 4.*delete the folder"):
+        check_folders(plan(arms={"a": {"search.width": 4}}, seeds=[0]))
+
+
+def test_a_base_may_be_a_file_beside_the_study(tmp_path):
+    (tmp_path / "base.json").write_text(json.dumps(BASE))
+    (tmp_path / "study.json").write_text(json.dumps({"name": "s", "base": "base.json", "arms": {"a": {}}}))
+    assert load_study(tmp_path / "study.json").base == BASE
