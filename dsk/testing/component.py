@@ -15,7 +15,7 @@ from dsk.core.component import Component
 
 # a contract is inherited on purpose, so one property runs in several classes
 quick = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow]
 )
 
 

@@ -43,6 +43,12 @@ class TrackerContract(ComponentContract):
             for record in records:
                 session.log(record)
 
+    def fail_while_open(self, folder: Path) -> None:
+        """A run that stops on an error."""
+        with self.make_tracker().open(str(folder), SPEC) as session:
+            session.log(RECORDS[1])
+            raise ZeroDivisionError("the run's own")
+
     def test_records_of_every_shape_are_taken_and_left_alone(self, tmp_path: Path) -> None:
         """Text, lists, nulls, NaN and infinities are normal input."""
         records = copy.deepcopy(RECORDS)
@@ -61,12 +67,8 @@ class TrackerContract(ComponentContract):
         assert written in (None, {"loss": [0.5, 0.25], "engine/decoded_tokens": [12.0, 12.0]})
 
     def test_a_run_that_fails_closes_the_tracker_and_keeps_its_own_error(self, tmp_path: Path) -> None:
-        with (
-            pytest.raises(ZeroDivisionError, match="the run's own"),
-            self.make_tracker().open(str(tmp_path), SPEC) as session,
-        ):
-            session.log(RECORDS[1])
-            raise ZeroDivisionError("the run's own")
+        with pytest.raises(ZeroDivisionError, match="the run's own"):
+            self.fail_while_open(tmp_path)
         self.log(tmp_path, RECORDS[1])
 
     def test_two_runs_in_one_process_do_not_mix(self, tmp_path: Path) -> None:
