@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,6 +53,21 @@ def check_plugins() -> None:
     if registry.problems:
         raise PluginError("\n".join(registry.problems))
     typer.echo(f"{len({e.distribution for e in registry.entries.values()})} distributions, all in order")
+
+
+@plugins_app.command("new")
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="The distribution's name, e.g. dsk-thompson.", show_default=False)],
+    role: Annotated[str, typer.Option(help="selector, backup, negative, advantage, loss, verifier, ...")],
+    folder: Annotated[Path, typer.Option(help="Where to put the package.")] = Path(),
+) -> None:
+    """Write a package with one component that installs, is listed, and passes its contract test."""
+    from dsk.cli.scaffold import write_package
+
+    written = write_package(name, role, folder)
+    for file in sorted(path for path in written.rglob("*") if path.is_file()):
+        typer.echo(str(file))
+    typer.echo(f"Next: pip install -e {written}, dsk plugins list, pytest {written}")
 
 
 def summary(component: type[Component]) -> str:
