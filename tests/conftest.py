@@ -1,6 +1,8 @@
-"""One Hypothesis profile for every test: reproducible, and without a clock."""
+"""One Hypothesis profile for every test: reproducible, and without a clock. One thread: the models are tiny."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hypothesis import HealthCheck, settings
 

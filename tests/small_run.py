@@ -12,7 +12,8 @@ from dsk.core.roles import Task, Verifier
 from dsk.core.spec import RunSpec
 from dsk.core.types import Problem, Verdict
 
-TIMES = ("time", "seconds", "tokens_per_second", "peak_memory_bytes", "model_seconds", "scheduler_seconds")
+MACHINE = ("time", "seconds", "tokens_per_second", "peak_memory_bytes")
+CACHE_STATE = ("model_tokens", "packing_gap", "engine", "seq")
 
 
 class Letters(Task):
@@ -76,12 +77,11 @@ def small_spec(model: Path, **changes: Any) -> RunSpec:
 
 
 def figures(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records without what depends on the machine or on where a run was cut."""
+    """Records without what depends on the machine, or on what was warm (prefix cache, first-use check) at a cut."""
     return [_timeless(r) for r in records if r["event"] not in ("resumed",)]
 
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        left_out = lambda name: name in ("seq", "engine") or any(name.endswith(t) for t in TIMES)  # noqa: E731
-        return {name: _timeless(part) for name, part in value.items() if not left_out(name)}
+        return {name: _timeless(part) for name, part in value.items() if not name.endswith(MACHINE + CACHE_STATE)}
     return value

@@ -10,6 +10,7 @@ import typer
 
 from dsk.cli.cache import cache_app
 from dsk.cli.compare import compare
+from dsk.cli.eval import evaluate
 from dsk.cli.plugins import explain, plugins_app, schema
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.add_typer(cache_app, name="cache")
 app.command()(schema)
 app.command()(explain)
 app.command()(compare)
+app.command("eval")(evaluate)
 
 SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON).", show_default=False)]
 Overrides = Annotated[

@@ -41,7 +41,7 @@ class RunState:
     @property
     def name(self) -> str:
         """The checkpoint's folder name; sorts by progress."""
-        return f"{self.step:06d}.{self.round:03d}.{self.mini_batch:03d}"
+        return f"{self.step:06d}.{self.round:03d}.{self.mini_batch:03d}.{self.sampled_tokens:012d}"
 
     def advance(self, **changes: Any) -> RunState:
         """A copy with changes."""

@@ -32,7 +32,7 @@ def paths(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 class BackupContract(ComponentContract):
     """What every backup promises. Override `make_backup`.
 
-    Set `keeps_solved_positive` where a node that is once positive, by a correct answer, must stay so (DeepSearch eqs. 3-5).
+    Set `keeps_solved_positive` where a node that is once positive, by a correct answer, must stay so (eqs. 3-5).
     """
 
     keeps_solved_positive: ClassVar[bool] = False

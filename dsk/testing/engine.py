@@ -1,4 +1,4 @@
-"""`EngineContract`: subclass it, say how to make your engine and a policy, and pytest checks what every engine promises.
+"""`EngineContract`: subclass it, say how to make your engine and a policy, and pytest checks what engines promise.
 
     class TestMyEngine(EngineContract):
         def make_engine(self):
@@ -190,7 +190,7 @@ class EngineContract(ABC):
             assert text not in policy.decode(sample.tokens[:-1])
 
     def test_truncation_keeps_to_the_nucleus(self, policy: Policy, session: EngineSession) -> None:
-        """top_k 1, a tiny top_p and a tiny temperature all give the likeliest token; a wider cut never leaves its set."""
+        """top_k 1, a tiny top_p and a tiny temperature give the likeliest token; a wider cut never leaves its set."""
         fields = {"k": {"top_k": 1}, "p": {"top_p": 1e-6}, "t": {"temperature": 1e-4}}
         wide = self.request(policy, "wide", n=16, max_tokens=4, top_k=10, top_p=0.6, temperature=1.3)
         done = finish(session, wide, *(self.request(policy, name, n=1, **cut) for name, cut in fields.items()))

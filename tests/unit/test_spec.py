@@ -44,7 +44,7 @@ def test_a_dumped_spec_loads_to_an_equal_spec():
     [
         ("searchh", {}, "searchh: unknown field; allowed: .*did you mean 'search'"),
         ("search.selector", {"kind": "frontir"}, "search.selector: unknown selector 'frontir'; allowed: .*'frontier'"),
-        ("search.selector", {"kind": "uct", "exploratoin": 1}, "search.selector.exploratoin: unknown field.*'exploration'"),
+        ("search.selector", {"kind": "uct", "exploratoin": 1}, "selector.exploratoin: unknown field.*'exploration'"),
         ("search.selector", 7, "search.selector: expected an object such as"),
         ("search.width", 0, "search.width: .*greater than or equal to 1.*found 0"),
         ("search.width", "many", "search.width: .*integer.*found \"many\""),
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_spec_says_where(tmp_path, text, expected):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(SpecError, match="nothing.json: cannot be read"):
+    with pytest.raises(SpecError, match=r"nothing\.json: cannot be read"):
         load_spec(tmp_path / "nothing.json")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from dsk.components.engines.decoding.session import DecodingSession
+    from dsk.components.engines.restarting import RestartingSession
     from dsk.core.policy import Policy
 
 SHARE = 0.4
@@ -36,12 +37,19 @@ class Transformers(Engine):
     )
 
     @contextmanager
-    def open(self, policy: Policy) -> Iterator[DecodingSession]:
+    def open(self, policy: Policy) -> Iterator[RestartingSession]:
         """Decode with `policy`'s module. Raises ModelError for attention that cannot be cached so."""
+        from dsk.components.engines.restarting import RestartingSession
+
+        with RestartingSession(self.open_once, policy) as session:
+            yield session
+
+    @contextmanager
+    def open_once(self, policy: Policy) -> Iterator[DecodingSession]:
+        """A session that dies with its first fault."""
         from dsk.components.engines.decoding.session import DecodingSession
 
-        session = DecodingSession(policy, self.max_rows, self.cache_bytes or int(SHARE * free_bytes(policy.device)))
-        yield session
+        yield DecodingSession(policy, self.max_rows, self.cache_bytes or int(SHARE * free_bytes(policy.device)))
 
 
 def free_bytes(device: torch.device) -> int:

