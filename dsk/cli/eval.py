@@ -115,12 +115,10 @@ class _Judge:
 
         from dsk.compare.statistics import correct, paired_difference
 
-        pairs = [
-            paired_difference(*(np.asarray([[a.rate for a in side[name]]]) for side in (answered, other)))
-            for name in answered
-            if name in other
-        ]
-        return dict(zip((name for name in answered if name in other), correct(pairs), strict=True)) if pairs else {}
+        shared = [name for name in answered if name in other]
+        rates = {name: [np.asarray([[a.rate for a in side[name]]]) for side in (answered, other)] for name in shared}
+        pairs = [paired_difference(mine, theirs) for mine, theirs in rates.values()]
+        return dict(zip(shared, correct(pairs), strict=True)) if pairs else {}
 
 
 def _data(scores: dict[str, Scores], gaps: dict[str, Difference], faults: dict[str, str]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ plugins_app = typer.Typer(help="List and check components and the packages they 
 @plugins_app.command("list")
 def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Every component: role, kind, one line, distribution, version."""
-    from dsk.core.registry import load_registry
+    from dsk.core.registry import build_registry
 
-    registry = load_registry()
+    registry = build_registry()
     rows = [
         {
             "role": role,
@@ -47,9 +47,9 @@ def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
 @plugins_app.command("check")
 def check_plugins() -> None:
     """Fail with one line for every plugin that cannot be used."""
-    from dsk.core.registry import load_registry
+    from dsk.core.registry import build_registry
 
-    registry = load_registry()
+    registry = build_registry()
     if registry.problems:
         raise PluginError("\n".join(registry.problems))
     typer.echo(f"{len({e.distribution for e in registry.entries.values()})} distributions, all in order")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, distributions
 from typing import Any
 
 import pluggy
+from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
 from dsk.core import hookspecs
-from dsk.core.component import Component
-from dsk.core.errors import PluginError
+from dsk.core.component import Component, did_you_mean
+from dsk.core.errors import PluginError, SpecError
 from dsk.core.roles import ROLES
+from dsk.core.sources import installed_sources, load_source, one_line
 
 PLURALS = {role.role: name for role in ROLES for name in (role.role + "s",)} | {
     "advantage": "advantages",
@@ -25,6 +27,7 @@ PLURALS = {role.role: name for role in ROLES for name in (role.role + "s",)} | {
     "cache": "caches",
 }
 BUILTIN = "dsk"
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,14 @@ class Entry:
 
 @dataclass
 class Registry:
-    """Components by role and kind; `problems` are plugins that could not be used, one line each."""
+    """Components by role and kind.
+
+    `problems` are plugins that could not be used, one line each; `left_out` are distributions that were not asked.
+    """
 
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def add(self, role: str, component: type, distribution: str, version: str) -> None:
         """Register one class. Raises PluginError on a wrong base, a missing or taken kind, or a bad default."""
@@ -52,8 +59,8 @@ class Registry:
         taken = self.entries.get((role, kind))
         if taken:
             raise PluginError(
-                f"plugin '{distribution}': {role} '{kind}' is already registered by '{taken.distribution}';"
-                " rename one of the two, or uninstall one"
+                f"plugin '{distribution}': {role} '{kind}' ({component.__name__}) is already registered by"
+                f" '{taken.distribution}' ({taken.component.__name__}); rename one of the two, or uninstall one"
             )
         self.entries[role, kind] = Entry(component, distribution, version)
 
@@ -67,7 +74,7 @@ class Registry:
         if inspect.isabstract(component):
             missing = ", ".join(sorted(component.__abstractmethods__))
             return f"{name} does not implement {missing}"
-        return _default_fault(component)
+        return _default_fault(component, self)
 
     def classes(self, role: str) -> list[type[Component]]:
         """The role's component classes, by kind."""
@@ -82,8 +89,9 @@ class Registry:
         return self.entries[role, kind].component
 
     def problem_hint(self) -> str:
-        """A clause that names broken plugins, for messages about kinds that are not there."""
-        return f"; plugins that failed to load: {' | '.join(self.problems)}" if self.problems else ""
+        """A clause that names broken and left out plugins, for messages about kinds that are not there."""
+        broken = f"; plugins that failed to load: {' | '.join(self.problems)}" if self.problems else ""
+        return broken + (f"; plugins left out: {', '.join(self.left_out)}" if self.left_out else "")
 
     def json_schema(self, component: type[Component]) -> dict[str, Any]:
         """The JSON Schema of one component, `kind` included."""
@@ -93,94 +101,112 @@ class Registry:
         return schema
 
 
-def _default_fault(component: type[Component]) -> str | None:
+def _default_fault(component: type[Component], registry: Registry) -> str | None:
     """What is wrong with the defaults of a component whose fields all have one."""
     if any(info.is_required() for info in component.model_fields.values()):
         return None
     try:
-        component()
+        component.model_validate({}, context={"registry": registry})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or component.__name__
         return f"{component.__name__}'s own default for '{where}' does not validate: {first['msg']}"
     return None
 
 
-def _disabled() -> set[str]:
-    return {name for name in os.environ.get("DSK_DISABLE_PLUGINS", "").split(",") if name}
-
-
-def _plugin_entry_points() -> Iterable[tuple[EntryPoint, str, str]]:
-    """Entry points of the group `dsk`, each with its distribution's name and version, once per distribution."""
-    seen: set[str] = set()
-    for dist in distributions():
-        name = dist.metadata["Name"]
-        if name in seen:
-            continue
-        seen.add(name)
-        yield from ((point, name, dist.version) for point in dist.entry_points if point.group == "dsk")
-
-
 def register_plugin(registry: Registry, plugin: object, distribution: str, version: str) -> None:
     """Run one plugin's hooks into the registry. Raises PluginError, with nothing of the plugin registered."""
-    manager = pluggy.PluginManager("dsk")
-    manager.add_hookspecs(hookspecs)
     staged = Registry(dict(registry.entries))
-    try:
-        manager.register(plugin, name=distribution)
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise PluginError(f"plugin '{distribution}': {_hook_fault(error)}") from None
-    _reject_unmarked_hooks(plugin, distribution)
-    for role in ROLES:
+    for role, hook in _hooks(plugin, distribution):
 
-        def register(component: type, role: str = role.role) -> None:
+        def register(component: type, role: str = role) -> None:
             staged.add(role, component, distribution, version)
 
-        getattr(manager.hook, f"register_{PLURALS[role.role]}")(register=register)
+        try:
+            hook(register=register)
+        except PluginError:
+            raise
+        except Exception as error:
+            fault = one_line(error)
+            raise PluginError(f"plugin '{distribution}': register_{PLURALS[role]} raises {fault}") from error
+    if len(staged.entries) == len(registry.entries):
+        raise PluginError(f"plugin '{distribution}': it registers nothing; call register(YourClass) in the hook")
     registry.entries = staged.entries
 
 
-def _hook_fault(error: pluggy.PluginValidationError) -> str:
-    known = sorted(name for name in vars(hookspecs) if name.startswith("register_"))
-    return f"{str(error).splitlines()[0]}; hooks: {', '.join(known)}"
-
-
-def _reject_unmarked_hooks(plugin: object, distribution: str) -> None:
-    """A function named like a hook but not marked would be ignored in silence: refuse it."""
+def _hooks(plugin: object, distribution: str) -> list[tuple[str, Callable[..., Any]]]:
+    """(role, hook) for the hooks that a plugin implements. Raises PluginError for a function that would go unheard."""
+    known = {f"register_{PLURALS[role.role]}": role.role for role in ROLES}
     for name, part in vars(plugin).items():
-        if name.startswith("register_") and inspect.isfunction(part) and not hasattr(part, "dsk_impl"):
+        marked = inspect.isfunction(part) and hasattr(part, "dsk_impl")
+        if marked and name not in known:
+            hint = did_you_mean(name, sorted(known))
+            raise PluginError(f"plugin '{distribution}': {name} is not a hook{hint}; hooks: {', '.join(sorted(known))}")
+        if inspect.isfunction(part) and name.startswith("register_") and not marked:
             raise PluginError(f"plugin '{distribution}': {name} is not marked; put @dsk.hookimpl above it")
+    manager = pluggy.PluginManager("dsk")
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(plugin, name=distribution)
+    except pluggy.PluginValidationError:
+        raise PluginError(f"plugin '{distribution}': a hook takes exactly one argument, register") from None
+    callers = manager.get_hookcallers(plugin) or []
+    if not callers:
+        raise PluginError(
+            f"plugin '{distribution}': it has no hook; write @dsk.hookimpl def register_...(register): one of"
+            f" {', '.join(sorted(known))}"
+        )
+    return [(known[caller.name], caller) for caller in callers]
 
 
 def build_registry(allow: Iterable[str] | None = None) -> Registry:
     """A fresh registry: the built-ins, then every installed plugin (or those in `allow`).
 
     A plugin that fails is left out whole and named in `problems`. `DSK_DISABLE_PLUGINS` (comma-separated
-    distributions, or `all`) leaves plugins out on purpose.
+    distributions, or `all`) leaves plugins out on purpose. Raises SpecError where `allow` names what is not installed.
     """
     from dsk import __version__
 
     registry = Registry()
     for role in ROLES:
         register_plugin(registry, import_module(f"dsk.components.{PLURALS[role.role]}"), BUILTIN, __version__)
-    disabled = _disabled()
-    if "all" in disabled:
-        return registry
-    for point, name, version in _plugin_entry_points():
-        if name in disabled or (allow is not None and name not in set(allow)):
+    sources, disabled = list(installed_sources()), _disabled()
+    allowed = None if allow is None else _check_allowed(allow, [source.distribution for source in sources])
+    for source in sources:
+        name = canonicalize_name(source.distribution)
+        if {"all", name} & disabled or (allowed is not None and name not in allowed):
+            registry.left_out.append(source.distribution)
             continue
         try:
-            register_plugin(registry, point.load(), name, version)
+            register_plugin(registry, load_source(source), source.distribution, source.version)
         except PluginError as error:
             registry.problems.append(str(error))
-        except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything; it must not take dsk down
-            fault = f"{type(error).__name__}: {error}".splitlines()[0]
-            registry.problems.append(f"plugin '{name}' {version} fails to import ({point.value}): {fault}")
     return registry
 
 
+def _disabled() -> set[str]:
+    names = os.environ.get("DSK_DISABLE_PLUGINS", "").split(",")
+    return {canonicalize_name(name.strip()) for name in names if name.strip()}
+
+
+def _check_allowed(allow: Iterable[str], installed: list[str]) -> set[str]:
+    known = {canonicalize_name(name) for name in installed}
+    missing = [name for name in allow if canonicalize_name(name) not in known]
+    if missing:
+        there = ", ".join(sorted(set(installed))) or "none"
+        raise SpecError(
+            f"plugins: '{missing[0]}' is not installed; installed: {there}; pip install it, or leave it out"
+        )
+    return {canonicalize_name(name) for name in allow}
+
+
 @cache
-def load_registry() -> Registry:
-    """The registry of this process (installed distributions do not change under it)."""
-    return build_registry()
+def load_registry(allow: tuple[str, ...] | None = None) -> Registry:
+    """The registry of this process (installed distributions do not change under it), once per allow-list.
+
+    Plugins that cannot be used are logged as warnings, which the command line shows.
+    """
+    registry = build_registry(allow)
+    for problem in registry.problems:
+        LOGGER.warning("dsk: %s", problem)
+    return registry

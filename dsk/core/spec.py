@@ -254,11 +254,17 @@ def set_path(data: dict[str, Any], path: str, value: Any) -> None:
 
 def parse_spec(data: Any, source: str = "spec", registry: Registry | None = None) -> RunSpec:
     """Check `data` and resolve its components. Raises SpecError listing every fault, one line each."""
-    registry = registry or load_registry()
+    registry = registry or load_registry(_allowed_plugins(data))
     try:
         return RunSpec.model_validate(data, context={"registry": registry})
     except ValidationError as error:
         raise SpecError(*validation_lines(error, source)) from None
+
+
+def _allowed_plugins(data: Any) -> tuple[str, ...] | None:
+    """The spec's own list of plugins, needed before its components can be checked; the model judges anything else."""
+    names = data.get("plugins") if isinstance(data, Mapping) else None
+    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
 def validation_lines(error: ValidationError, source: str) -> list[str]:

@@ -26,12 +26,14 @@ from dsk.testing import BackupContract, FilterContract, NegativeContract, Select
 
 
 class TestFrontier(SelectorContract):
-    @pytest.fixture(params=["sqrt", "log", "linear"], autouse=True, scope="class")
-    def bonus(self, request):
-        type(self).depth_bonus = request.param
+    depth_bonus = "sqrt"
 
     def make_selector(self):
         return Frontier(entropy_weight=0.4, depth_bonus=self.depth_bonus)
+
+
+class TestFrontierWithLogarithm(TestFrontier):
+    depth_bonus = "log"
 
 
 class TestPuct(SelectorContract):

