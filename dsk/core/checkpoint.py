@@ -24,13 +24,15 @@ KEPT = 2
 class RunState:
     """Where a run is; counters are totals.
 
-    `round_step` and `mini_batch` count what is finished in this round and in this step.
+    `round_step` and `mini_batch` count what is finished in this round and in this step; `collected` counts the steps
+    whose groups are on disk.
     """
 
     round: int = 0
     step: int = 0
     round_step: int = 0
     mini_batch: int = 0
+    collected: int = 0
     version: int = 0
     sampled_tokens: int = 0
     encoded_tokens: int = 0

@@ -98,7 +98,7 @@ class Session:
         """Forget what a crash left beyond the checkpoint, and say so in the records."""
         self.cache.rollback(self.spec.name, self.state.step)
         for path in self.folder.glob("trees/*.jsonl.zst"):
-            if int(path.name.split(".")[0]) > self.state.step:
+            if int(path.name.split(".")[0]) >= self.state.collected:
                 path.unlink()
         for path in self.folder.glob("rounds/*/"):
             if int(path.name) > self.state.round:
@@ -290,6 +290,7 @@ class Session:
         groups = self.sample("search" if self.spec.mode == "search" else "rollouts", jobs)
         groups = [self._without_garbled(group) for group in groups]
         write_groups(path, groups)
+        self.advance(collected=self.state.step + 1)
         return groups
 
     def _without_garbled(self, group: Group) -> Group:

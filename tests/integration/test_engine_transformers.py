@@ -198,6 +198,6 @@ def test_attention_that_cannot_be_cached_is_refused(policy, changes, message):
 
 
 def test_a_budget_too_small_for_a_sample_says_how_much_is_needed(policy):
-    with Transformers(cache_bytes=100_000).open_once(policy) as session:
-        with pytest.raises(EngineError, match=r"one sample needs \d+ bytes .* cache_bytes is 100000"):
-            session.submit(request(policy, max_tokens=400))
+    too_small = pytest.raises(EngineError, match=r"one sample needs \d+ bytes .* engine.cache_bytes is 100000")
+    with Transformers(cache_bytes=100_000).open_once(policy) as session, too_small:
+        session.submit(request(policy, max_tokens=400))

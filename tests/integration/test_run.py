@@ -83,7 +83,7 @@ def test_another_seed_gives_another_run(whole, model, tmp_path):
     assert figures(other.records) != figures(whole.records)
 
 
-@pytest.mark.parametrize("count", [0, 3, 9, 14, 20, 27, 33, 40])
+@pytest.mark.parametrize("count", [0, 3, 7, 11, 16, 21, 26])
 def test_a_run_left_anywhere_resumes_to_the_same_figures(whole, model, tmp_path, count):
     spec, folder = small_spec(model), tmp_path / "cut"
     with pytest.raises(InterruptedRun, match="--resume"):

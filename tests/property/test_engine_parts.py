@@ -142,7 +142,7 @@ class TestBudget:
         return {name: [s.tokens for s in samples] for name, samples in done.items() if name.startswith("r")}
 
     @settings(max_examples=25)
-    @given(st.lists(OPTIONS, min_size=1, max_size=6), st.integers(350, 900), st.integers(1, 12), st.integers(0, 2))
+    @given(st.lists(OPTIONS, min_size=1, max_size=6), st.integers(400, 900), st.integers(1, 12), st.integers(0, 2))
     def test_results_are_the_same_on_any_budget(self, options, budget_tokens, max_rows, strangers):
         from dsk.components.engines.transformers import Transformers
         from dsk.core.types import SampleRequest

@@ -102,13 +102,14 @@ def test_a_failed_run_is_shown_with_its_reason_and_the_table_still_stands(two_ar
     assert any("differences are on the common seeds: 0, 2" in line for line in found.warnings)
 
 
-def test_an_arm_without_any_result_shows_why_in_place_of_a_verdict(two_arms):
+def test_an_arm_without_any_result_is_shown_as_failed_with_the_reason(two_arms):
     for seed in range(3):
         folder = two_arms / f"uct-{seed}"
         (folder / "status.json").write_text(json.dumps({"status": "failed", "reason": "no weights"}))
         (folder / "events.jsonl").write_text("")
     grid = make_grid(compare(read(two_arms)))
-    assert grid.rows[1][grid.heads.index("verdict")].text == "failed: no weights, not in the table"
+    assert grid.rows[1][grid.heads.index("verdict")].text == "failed"
+    assert "uct: seed 0, 1, 2: failed: no weights, not in the table" in grid.notes
 
 
 def test_an_unfinished_run_lowers_the_budget_and_says_so(two_arms):

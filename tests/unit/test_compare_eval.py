@@ -1,0 +1,88 @@
+"""Scores of sampled answers, the shipped studies and suites, and files that harness users recognise."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsk.compare.evaluation import Answered, majority_at_k, pass_at_k, summarise
+from dsk.compare.harness import write_results
+from dsk.compare.study import load_study, plan_runs
+from dsk.compare.suite import load_suite
+from dsk.core.errors import SpecError
+from dsk.core.types import Problem
+
+ROOT = Path(__file__).parents[2]
+
+
+def answered(answers, target="7", problem="p"):
+    correct = tuple(a == target for a in answers)
+    texts = tuple(f"so {a}" for a in answers)
+    sizes = tuple(range(1, len(answers) + 1))
+    return Answered(Problem(problem, "q", target), texts, tuple(answers), correct, sizes, (False,) * len(answers))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=7), st.data())
+def test_pass_at_k_is_the_share_of_subsets_with_a_correct_sample(correct, data):
+    k = data.draw(st.integers(1, len(correct)))
+    subsets = list(itertools.combinations(correct, k))
+    assert pass_at_k(len(correct), sum(correct), k) == pytest.approx(sum(map(any, subsets)) / len(subsets))
+
+
+def test_majority_takes_the_most_frequent_answer_and_shares_ties():
+    assert majority_at_k(answered(["7", "7", "3"]), 3) == 1
+    assert majority_at_k(answered(["7", "3", "3"]), 3) == 0
+    assert majority_at_k(answered(["7", "7", "3", "3"]), 4) == 0.5
+    assert majority_at_k(answered(["7", None, None]), 3) == 1
+    assert majority_at_k(answered([None, None]), 2) == 0
+
+
+def test_correct_answers_in_other_words_are_one_vote():
+    answers, correct = ("1/2", "0.5", "3", "3", "4"), (True, True, False, False, False)
+    item = Answered(Problem("p", "q", "1/2"), ("",) * 5, answers, correct, (1,) * 5, (False,) * 5)
+    assert majority_at_k(item, 5) == 0.5
+
+
+@given(st.lists(st.sampled_from(["7", "3", "4", None]), min_size=2, max_size=6))
+def test_scores_agree_with_each_other(answers):
+    found = summarise([answered(answers)], ks=[1, len(answers), 99])
+    assert list(found.pass_at) == sorted({1, len(answers)})
+    assert found.pass_at[1] == pytest.approx(found.pass_at_1.mean) == pytest.approx(found.majority_at[1])
+    assert found.pass_at[len(answers)] >= found.majority_at[len(answers)]
+    assert found.length == pytest.approx((len(answers) + 1) / 2)
+
+
+def test_result_files_have_the_harness_fields(tmp_path):
+    items = [answered(["7", "3"], problem="a"), answered(["3", "3"], problem="b")]
+    write_results(tmp_path, "m", {"AIME 2025": summarise(items, [1, 2])}, {"AIME 2025": items}, {"temperature": 0.6})
+    results = json.loads((tmp_path / "results.json").read_text())["results"]["AIME 2025"]
+    assert results["pass@1,none"] == 0.25
+    assert results["pass@2,none"] == 0.5
+    rows = [json.loads(line) for line in (tmp_path / "samples_AIME-2025.jsonl").read_text().splitlines()]
+    assert {"doc_id", "doc", "target", "resps", "filtered_resps", "filter", "metrics", "pass@1"} <= rows[0].keys()
+    assert rows[0]["resps"] == [["so 7", "so 3"]]
+    assert rows[0]["pass@1"] == 0.5
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.json")), ids=lambda p: p.stem)
+def test_shipped_studies_resolve_with_five_seeds_or_more(path, tmp_path):
+    study = load_study(path)
+    planned = plan_runs(study, path.name, tmp_path)
+    assert len({r.seed for r in planned}) >= 5
+    assert len(planned) == len(study.all_arms()) * len(study.seeds)
+
+
+def test_the_papers_suite_has_the_six_columns_of_its_table_1():
+    suite = load_suite(ROOT / "suites" / "paper.json")
+    assert list(suite.tasks) == ["AIME 2024", "AIME 2025", "AMC 2023", "MATH500", "Minerva", "Olympiad"]
+    assert {entry.samples for entry in suite.tasks.values()} == {32}
+
+
+def test_a_wrong_suite_says_where(tmp_path):
+    path = tmp_path / "suite.json"
+    path.write_text(json.dumps({"name": "s", "tasks": {"a": {"task": {"kind": "parket"}}}}))
+    with pytest.raises(SpecError, match=r"tasks.a.task.*unknown task 'parket'.*did you mean 'parquet'"):
+        load_suite(path)
