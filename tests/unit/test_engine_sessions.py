@@ -106,7 +106,7 @@ def test_a_second_death_on_the_same_request_is_final():
         for seed, name in enumerate("abcd"):
             session.submit(request(name, seed=seed))
         assert [session.poll()[0].request_id for _ in range(2)] == ["a", "b"]
-        with pytest.raises(EngineError, match=r"died twice on request 'd' \(RuntimeError: CUDA error: device lost\)"):
+        with pytest.raises(EngineError, match=r"died twice on request 'c' \(RuntimeError: CUDA error: device lost\)"):
             [session.poll() for _ in range(2)]
 
 
