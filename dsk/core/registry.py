@@ -140,8 +140,8 @@ def _hooks(plugin: object, distribution: str) -> list[tuple[str, Callable[..., A
     for name, part in vars(plugin).items():
         marked = inspect.isfunction(part) and hasattr(part, "dsk_impl")
         if marked and name not in known:
-            hint = did_you_mean(name, sorted(known))
-            raise PluginError(f"plugin '{distribution}': {name} is not a hook{hint}; hooks: {', '.join(sorted(known))}")
+            hint = did_you_mean(name, sorted(known)) or ";"
+            raise PluginError(f"plugin '{distribution}': {name} is not a hook{hint} hooks: {', '.join(sorted(known))}")
         if inspect.isfunction(part) and name.startswith("register_") and not marked:
             raise PluginError(f"plugin '{distribution}': {name} is not marked; put @dsk.hookimpl above it")
     manager = pluggy.PluginManager("dsk")
@@ -194,9 +194,7 @@ def _check_allowed(allow: Iterable[str], installed: list[str]) -> set[str]:
     missing = [name for name in allow if canonicalize_name(name) not in known]
     if missing:
         there = ", ".join(sorted(set(installed))) or "none"
-        raise SpecError(
-            f"plugins: '{missing[0]}' is not installed; installed: {there}; pip install it, or leave it out"
-        )
+        raise SpecError(f"plugins: '{missing[0]}' is not installed; pip install it, or take it off; installed: {there}")
     return {canonicalize_name(name) for name in allow}
 
 
