@@ -134,35 +134,34 @@ def _data(scores: dict[str, Scores], gaps: dict[str, Difference], faults: dict[s
 def _print(
     model: str, against: str | None, scores: dict[str, Scores], gaps: dict[str, Difference], faults: dict[str, str]
 ) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from dsk.compare.table import estimate_text
+    from dsk.cli.grid import print_grid
+    from dsk.compare.table import Cell, Grid, estimate_text
 
     ks = sorted({k for found in scores.values() for k in found.pass_at if k > 1})
-    heads = ["test set", "problems", "samples", "pass@1 %", *(f"pass@{k} %" for k in ks)]
-    heads += [*(f"majority@{k} %" for k in ks), "tokens", "truncated %", *(["difference (points)"] if gaps else [])]
-    table = Table(*heads, title=model + (f" against {against}" if against else ""), title_justify="left", box=None)
+    heads = ["test set", "problems", "samples", "pass@1 %", *(["difference (points)"] if gaps else [])]
+    heads += [*(f"pass@{k} %" for k in ks), *(f"majority@{k} %" for k in ks), "tokens", "truncated %"]
+    rows = []
     for name, found in scores.items():
         cells = [name, str(found.problems), str(found.samples), estimate_text("pass_at_1", found.pass_at_1)]
+        cells += [_gap(gaps.get(name))] if gaps else []
         cells += [_percent(found.pass_at.get(k)) for k in ks] + [_percent(found.majority_at.get(k)) for k in ks]
-        cells += [f"{found.length:.0f}", _percent(found.truncated)]
-        table.add_row(*cells, *([_gap(gaps[name])] if name in gaps else []))
+        rows.append([*cells, f"{found.length:.0f}", _percent(found.truncated)])
     if len(scores) > 1:
         mean = sum(found.pass_at_1.mean for found in scores.values()) / len(scores)
-        partial = f" (of {len(scores)} of {len(scores) + len(faults)})" if faults else ""
-        table.add_row(f"average{partial}", "", "", _percent(mean))
-    console = Console()
-    console.print(table)
-    for name, fault in faults.items():
-        console.print(f"{name}: not available: {fault}", markup=False, soft_wrap=True)
+        partial = f" of {len(scores)} of {len(scores) + len(faults)}" if faults else ""
+        rows.append([f"average{partial}", "", "", _percent(mean), *[""] * (len(heads) - 4)])
+    notes = tuple(f"{name}: not available: {fault}" for name, fault in faults.items())
+    title = model + (f" against {against}" if against else "")
+    print_grid(Grid(title, tuple(heads), tuple(tuple(Cell(c) for c in row) for row in rows), notes))
 
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def _gap(found: Difference) -> str:
+def _gap(found: Difference | None) -> str:
+    if found is None:
+        return "-"
     mean, low, high = (f"{100 * v:+.1f}" for v in (found.mean, found.low, found.high))
     told = f"p {found.adjusted_p:.3f}" if found.distinguishable else "not distinguishable"
     return f"{mean} [{low}, {high}], {told}"

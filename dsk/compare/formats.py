@@ -21,7 +21,7 @@ LATEX = {
     "γ": r"$\gamma$", "μ": r"$\mu$", "π": r"$\pi$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
     "–": "--", "—": "---", "→": r"$\to$", "·": r"$\cdot$",
 }  # fmt: skip
-WORDS = ("arm", "verdict")
+WORDS = ("arm", "verdict", "test set")
 
 
 def to_markdown(comparison: Comparison) -> str:

@@ -2,8 +2,8 @@
 
 `results.json`: `{"results": {TASK: {"pass@1,none", "pass@1_stderr,none", ...}}, "n-samples", "config"}`.
 `samples_TASK.jsonl`, one problem a line: `doc_id` (position), `doc` (id and prompt), `target` (reference answer),
-`resps` (one list of all samples' texts), `filtered_resps` (the answers extracted from them), `filter`, `metrics`, and the
-metric itself, `pass@1`; beyond the harness `correct`, `lengths` (tokens) and `truncated`, one entry a sample.
+`resps` (one list of all samples' texts), `filtered_resps` (the answers extracted from them), `filter`, `metrics`, and
+the metric itself, `pass@1`; beyond the harness `correct`, `lengths` (tokens) and `truncated`, one entry a sample.
 """
 
 from __future__ import annotations
