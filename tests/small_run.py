@@ -1,5 +1,6 @@
 """A run small enough for tests: a random model, and a verifier that random text can satisfy."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,3 +86,14 @@ def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _timeless(part) for name, part in value.items() if not name.endswith(MACHINE + CACHE_STATE)}
     return value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal, floats to 1e-4: what an engine batches together changes the last bits of a log-probability."""
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-5)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b

@@ -1,4 +1,4 @@
-"""`dsk plugins new`: a package with one component, its contract test and a README, from the templates beside this file."""
+"""`dsk plugins new`: a package with one component, its contract test and a README, made from templates."""
 
 from __future__ import annotations
 
