@@ -64,9 +64,13 @@ def finish(session: EngineSession, *requests: SampleRequest) -> dict[str, tuple[
 
 
 class EngineContract(ABC):
-    """What every engine promises. `tolerance` is the largest log-probability error; `open` may be overridden."""
+    """What every engine promises. `open` may be overridden.
+
+    `tolerance` is the largest log-probability error in nats; `cache_block` the tokens an engine caches as one.
+    """
 
     tolerance = 1e-4
+    cache_block = 1
 
     @abstractmethod
     def make_engine(self) -> Engine:
@@ -229,10 +233,10 @@ class EngineContract(ABC):
         self.assert_logprobs(policy, request.prefix, samples)
 
     def test_samples_share_their_prefix(self, policy: Policy, session: EngineSession) -> None:
-        """Eight samples do not encode the prefix eight times."""
+        """Seven of eight samples encode less than a block and the last token, which every one may need for itself."""
         request = self.request(policy, text=LONG_PROMPT, n=8)
         finish(session, request)
-        assert session.stats().encoded_tokens < 2 * len(request.prefix)
+        assert session.stats().encoded_tokens <= len(request.prefix) + 7 * self.cache_block
 
     def test_a_cancelled_request_is_never_returned(self, policy: Policy, session: EngineSession) -> None:
         """Before it starts, while it runs, and when nobody knows it."""

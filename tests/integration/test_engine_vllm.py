@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.full, pytest.mark.skipif(Vllm().missing() is not None,
 
 
 class TestVllm(EngineContract):
+    cache_block = 32
+
     def make_policy(self):
         return tiny_policy("qwen2", hidden=128, max_length=256)
 

@@ -1,5 +1,6 @@
 """Generated puzzles of the Reasoning Gym package."""
 
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,6 @@
 """Figures to Trackio, a local dashboard (`trackio show`)."""
 
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,6 @@
 """Figures to Weights & Biases."""
 
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
