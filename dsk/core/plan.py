@@ -72,7 +72,8 @@ def _describe(spec: RunSpec, path: str) -> str:
 def _config(spec: RunSpec, missing: list[str]) -> Any:
     try:
         path, extra = locate_model(spec.model.path)
-        return AutoConfig.from_pretrained(path, **extra)
+        offline = spec.model.architecture is not None
+        return AutoConfig.from_pretrained(path, local_files_only=offline, **extra)
     except (OSError, ModelError) as error:
         missing.append(f"model '{spec.model.path}': {str(error).strip().splitlines()[0]}")
     if spec.model.architecture is None:
