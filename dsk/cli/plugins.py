@@ -95,9 +95,10 @@ def schema(
 ) -> None:
     """Print the JSON Schema of specs, installed plugins included."""
     from dsk.core.registry import load_registry
-    from dsk.core.spec import RunSpec
+    from dsk.core.schema import component_schema, spec_schema
 
-    data = load_registry().json_schema(find_component(component)) if component else RunSpec.model_json_schema()
+    registry = load_registry()
+    data = component_schema(find_component(component), registry) if component else spec_schema(registry)
     typer.echo(json.dumps(data, indent=2))
 
 

@@ -21,6 +21,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
+ROLE_PLACE = "dsk-role"
+"""Marks, in pydantic's JSON Schema, a place for a component of a role; `dsk.core.schema` puts a reference there."""
+
 
 def did_you_mean(word: object, allowed: list[str]) -> str:
     """` (did you mean 'x'?)`, or nothing when no allowed word is close."""
@@ -84,11 +87,7 @@ class Component(StrictModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        if cls.is_concrete() or not hasattr(cls, "role"):
-            return handler(schema)
-        from dsk.core.registry import load_registry
-
-        return {"oneOf": [load_registry().json_schema(k) for k in load_registry().classes(cls.role)]}
+        return handler(schema) if cls.is_concrete() or not hasattr(cls, "role") else {ROLE_PLACE: cls.role}
 
 
 def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:

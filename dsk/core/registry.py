@@ -93,13 +93,6 @@ class Registry:
         broken = f"; plugins that failed to load: {' | '.join(self.problems)}" if self.problems else ""
         return broken + (f"; plugins left out: {', '.join(self.left_out)}" if self.left_out else "")
 
-    def json_schema(self, component: type[Component]) -> dict[str, Any]:
-        """The JSON Schema of one component, `kind` included."""
-        schema = component.model_json_schema()
-        schema.setdefault("properties", {})["kind"] = {"const": component.kind, "description": f"The {component.role}."}
-        schema["required"] = ["kind", *schema.get("required", [])]
-        return schema
-
 
 def _default_fault(component: type[Component], registry: Registry) -> str | None:
     """What is wrong with the defaults of a component whose fields all have one."""

@@ -17,7 +17,10 @@ from dsk.core.roles import Advantage, Backup, Cache, Engine, Filter, Loss, Negat
 
 def _default(role: type[Component]) -> Any:
     """The role's default kind, resolved by the registry, so that core names no component class."""
-    return Field(default_factory=lambda: {"kind": role.default_kind}, description=f"The {role.role}.")
+    shown: Any = {"default": {"kind": role.default_kind}}
+    return Field(
+        default_factory=lambda: {"kind": role.default_kind}, description=f"The {role.role}.", json_schema_extra=shown
+    )
 
 
 class ModelSpec(StrictModel):
@@ -50,7 +53,7 @@ class PromptSpec(StrictModel):
 class SamplingSpec(StrictModel):
     """Sampling of rollouts (the paper trains at temperature 1 without truncation)."""
 
-    temperature: float = Field(default=1.0, gt=0, description="Softmax temperature.")
+    temperature: float = Field(default=1.0, gt=0, description="Softmax temperature, of sampling and of training.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus mass; 1 is off.")
     top_k: int = Field(default=0, ge=0, description="Most likely tokens kept; 0 is off.")
 
@@ -129,7 +132,6 @@ class TrainSpec(StrictModel):
     )
     gradient_checkpointing: bool = Field(default=False, description="Recompute activations in the backward pass.")
     compile: bool = Field(default=False, description="torch.compile the model.")
-    temperature: float = Field(default=1.0, gt=0, description="Temperature of the trained log-probabilities.")
 
 
 class RoundsSpec(StrictModel):
@@ -283,7 +285,8 @@ def load_spec(path: str | Path, assignments: Iterable[str] = ()) -> RunSpec:
     data = read_json(path)
     if not isinstance(data, Mapping):
         raise SpecError(f"{path}: a spec is a JSON object, not {type(data).__name__}")
-    return parse_spec(override(dict(data), assignments), str(path))
+    fields = {name: value for name, value in data.items() if name != "$schema"}  # "$schema" is for the reader's editor
+    return parse_spec(override(fields, assignments), str(path))
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

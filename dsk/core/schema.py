@@ -1,0 +1,88 @@
+"""JSON Schemas of specs and components, installed plugins included: what an editor completes and checks with.
+
+Every component is one entry of `$defs`, named `role.kind`, and every place for a component refers to its role's entry,
+so a component may hold another of its own role.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsk.core.component import ROLE_PLACE, Component
+from dsk.core.registry import Registry
+from dsk.core.roles import ROLES
+from dsk.core.spec import RunSpec
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DEFAULT_KINDS = {role.role: role.default_kind for role in ROLES}
+
+
+def spec_schema(registry: Registry) -> dict[str, Any]:
+    """The schema of a spec file. `$schema` is allowed in one, so that a spec can name its schema."""
+    schema = _Linker(registry).whole(RunSpec.model_json_schema())
+    schema["properties"]["$schema"] = {"type": "string", "description": "Where an editor finds this schema."}
+    return {"$schema": DIALECT, **schema}
+
+
+def component_schema(component: type[Component], registry: Registry) -> dict[str, Any]:
+    """The schema of one component's object in a spec."""
+    linker = _Linker(registry)
+    return {"$schema": DIALECT, **linker.whole(linker.component(component))}
+
+
+class _Linker:
+    """Gathers `$defs` while it rewrites the places for components into references."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.defs: dict[str, Any] = {}
+
+    def whole(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """`schema` with everything that it refers to."""
+        schema = self.hoist(schema, "")
+        return {**schema, "$defs": dict(sorted(self.defs.items()))}
+
+    def hoist(self, schema: dict[str, Any], prefix: str) -> dict[str, Any]:
+        """Move the schema's own `$defs` to the gathered ones, their names under `prefix`."""
+        for name, part in schema.pop("$defs", {}).items():
+            self.defs[prefix + name] = self.linked(part, prefix)
+        return self.linked(schema, prefix)
+
+    def linked(self, node: Any, prefix: str) -> Any:
+        """A copy of `node` in which every place for a component is a reference."""
+        if isinstance(node, list):
+            return [self.linked(part, prefix) for part in node]
+        if not isinstance(node, dict):
+            return node
+        copy = {name: self.linked(part, prefix) for name, part in node.items() if name not in (ROLE_PLACE, "$ref")}
+        if ROLE_PLACE in node:
+            copy["$ref"] = self.role(node[ROLE_PLACE])
+        elif "$ref" in node:
+            copy["$ref"] = "#/$defs/" + prefix + node["$ref"].removeprefix("#/$defs/")
+        return copy
+
+    def role(self, role: str) -> str:
+        """A reference to the role's entry, which is made at the first call: a bare kind, or one of the objects."""
+        if role not in self.defs:
+            self.defs[role] = {}
+            kinds = {"enum": self.registry.kinds(role), "description": f"A {role} with its defaults."}
+            objects = [self.entry(component) for component in self.registry.classes(role)]
+            self.defs[role] = {"oneOf": [kinds, *objects]}
+        return f"#/$defs/{role}"
+
+    def entry(self, component: type[Component]) -> dict[str, str]:
+        """A reference to the component's entry, which is made at the first call."""
+        name = f"{component.role}.{component.kind}"
+        if name not in self.defs:
+            self.defs[name] = {}
+            self.defs[name] = self.component(component)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def component(self, component: type[Component]) -> dict[str, Any]:
+        """The component's own schema, with `kind`, which may be left out where it is the role's default."""
+        schema = self.hoist(component.model_json_schema(), f"{component.role}.{component.kind}.")
+        kind = {"const": component.kind, "description": f"This {component.role}."}
+        schema["properties"] = {"kind": kind, **schema.get("properties", {})}
+        if component.kind != DEFAULT_KINDS[component.role]:
+            schema["required"] = ["kind", *schema.get("required", [])]
+        return schema
