@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from dsk.testing.advantage import AdvantageContract
     from dsk.testing.backup import BackupContract
     from dsk.testing.cache import CacheContract
     from dsk.testing.component import ComponentContract
     from dsk.testing.engine import EngineContract
     from dsk.testing.filter import FilterContract
-    from dsk.testing.loss import AdvantageContract, LossContract
+    from dsk.testing.loss import LossContract
     from dsk.testing.negative import NegativeContract
     from dsk.testing.selector import SelectorContract
     from dsk.testing.task import TaskContract
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dsk.testing.verifier import VerifierContract
 
 _HOMES = {
-    "AdvantageContract": "loss",
+    "AdvantageContract": "advantage",
     "BackupContract": "backup",
     "CacheContract": "cache",
     "ComponentContract": "component",

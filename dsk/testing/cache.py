@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dsk.core.errors import CacheError
 from dsk.core.roles import Cache
 from dsk.core.types import CachedSolution
+from dsk.testing.component import ComponentContract
 
 HOSTILE = "\x00 \ud800 \u202e \\boxed{" + "{" * 50
 OWNER = ("task-a", '{"kind": "math"}')
@@ -64,7 +65,7 @@ def histories(draw: st.DrawFn) -> list[tuple[str, object]]:
     return history
 
 
-class CacheContract(ABC):
+class CacheContract(ComponentContract):
     """What every cache promises.
 
     Override `make_cache`; set `durable` to False for a cache that ends with its session.
@@ -75,6 +76,10 @@ class CacheContract(ABC):
     @abstractmethod
     def make_cache(self, folder: str) -> Cache:
         """A cache whose store is empty for this `folder`."""
+
+    def component(self) -> Cache:
+        """The cache."""
+        return self.make_cache("component")
 
     @pytest.fixture
     def folder(self, tmp_path) -> str:

@@ -12,7 +12,7 @@ The policy should be small, in float32, and far from certain of its next token; 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -22,6 +22,7 @@ import pytest
 
 from dsk.core.errors import EngineError
 from dsk.core.types import Sample, SampleRequest
+from dsk.testing.component import ComponentContract
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +64,7 @@ def finish(session: EngineSession, *requests: SampleRequest) -> dict[str, tuple[
     return done
 
 
-class EngineContract(ABC):
+class EngineContract(ComponentContract):
     """What every engine promises. `open` may be overridden.
 
     `tolerance` is the largest log-probability error in nats; `cache_block` the tokens an engine caches as one.
@@ -79,6 +80,10 @@ class EngineContract(ABC):
     @abstractmethod
     def make_policy(self) -> Policy:
         """A small policy."""
+
+    def component(self) -> Engine:
+        """The engine."""
+        return self.make_engine()
 
     def open(self, policy: Policy) -> AbstractContextManager[EngineSession]:
         """Open the engine on a policy."""

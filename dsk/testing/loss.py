@@ -1,10 +1,9 @@
-"""`LossContract` and `AdvantageContract`: subclass one, say how to make your component, and pytest checks it."""
+"""`LossContract`: subclass it, say how to make your loss, and pytest checks what every loss promises."""
 
 from __future__ import annotations
 
 import math
-import random
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 
 import torch
@@ -12,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dsk.core.roles import Advantage, Loss, LossInputs
-from dsk.core.types import Group, Problem, Trajectory
+from dsk.core.roles import Loss, LossInputs
+from dsk.testing.component import ComponentContract
+from dsk.testing.purity import LEAK_BYTES, global_randomness_untouched, in_threads, retained_bytes
 
 # a contract is inherited on purpose, so one property runs in several classes
 INHERITED = [HealthCheck.differing_executors, HealthCheck.too_slow]
@@ -51,12 +51,16 @@ def pick(inputs: LossInputs, rows: Tensor) -> LossInputs:
     return replace(inputs, **{name: value[rows] for name, value in tensors.items()})
 
 
-class LossContract(ABC):
+class LossContract(ComponentContract):
     """What every loss promises. Override `make_loss`."""
 
     @abstractmethod
     def make_loss(self) -> Loss:
         """The loss under test; each call gives an equal one."""
+
+    def component(self) -> Loss:
+        """The loss."""
+        return self.make_loss()
 
     @given(seed=SEEDS)
     @quick
@@ -112,53 +116,44 @@ class LossContract(ABC):
         assert inputs.logprobs.grad is not None
         assert bool((inputs.logprobs.grad * per_row <= 0).all())
 
-
-def random_group(seed: int) -> Group:
-    """A group of two to six trajectories of one to four nodes, with mixed rewards."""
-    rng = random.Random(seed)
-    members: list[Trajectory] = []
-    for number in range(rng.randint(2, 6)):
-        reward = 1.0 if number == 0 else rng.choice([-1.0, 1.0])
-        values = (*(rng.uniform(-1, 1) for _ in range(rng.randint(0, 3))), reward)
-        lengths = tuple(rng.randint(1, 3) for _ in values)
-        tokens = tuple(rng.randrange(50) for _ in range(sum(lengths)))
-        nodes = tuple(range(1, len(values) + 1))
-        means = tuple(rng.uniform(-1, 1) for _ in range(len(values) + 1))
-        logprobs = tuple(rng.uniform(-3, 0) for _ in tokens)
-        members.append(
-            Trajectory(tokens, logprobs, lengths, nodes, values, means, reward, 1.0, "eos", 0, "search", path=nodes)
-        )
-    return Group(Problem("p", "?", "!"), (1, 2), tuple(members), "search")
-
-
-class AdvantageContract(ABC):
-    """What every advantage promises. Override `make_advantage`."""
-
-    @abstractmethod
-    def make_advantage(self) -> Advantage:
-        """The advantage under test; each call gives an equal one."""
+    @given(seed=SEEDS, shift=st.sampled_from([-30.0, 30.0]))
+    @quick
+    def test_tokens_far_off_the_old_policy_keep_the_loss_and_its_gradient_finite(self, seed: int, shift: float) -> None:
+        inputs = loss_inputs(seed)
+        far = {"old_logprobs": inputs.old_logprobs + shift, "sampling_logprobs": inputs.old_logprobs + shift}
+        output = self.make_loss()(replace(inputs, **far))
+        output.loss.backward()
+        assert inputs.logprobs.grad is not None
+        assert bool(output.loss.isfinite() & inputs.logprobs.grad.isfinite().all())
 
     @given(seed=SEEDS)
     @quick
-    def test_there_is_one_finite_number_for_each_node_of_each_trajectory(self, seed: int) -> None:
-        group = random_group(seed)
-        credit = self.make_advantage().values(group)
-        assert [len(path) for path in credit] == [len(t.node_lengths) for t in group.trajectories]
-        assert all(math.isfinite(value) for path in credit for value in path)
+    def test_the_inputs_and_global_randomness_are_left_alone(self, seed: int) -> None:
+        inputs, before = loss_inputs(seed), loss_inputs(seed)
+        torch_state = torch.get_rng_state()
+        with global_randomness_untouched():
+            self.make_loss()(inputs)
+        assert torch.equal(torch.get_rng_state(), torch_state), "it drew from torch's global generator"
+        for name, value in vars(before).items():
+            same = torch.equal(value, getattr(inputs, name)) if isinstance(value, Tensor) else True
+            assert same, f"it wrote to {name}"
 
     @given(seed=SEEDS)
     @quick
-    def test_the_order_of_trajectories_does_not_matter(self, seed: int) -> None:
-        group = random_group(seed)
-        turned = replace(group, trajectories=group.trajectories[::-1])
-        forward, backward = self.make_advantage().values(group), self.make_advantage().values(turned)
-        for path, other in zip(forward, reversed(backward), strict=True):
-            assert all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) for a, b in zip(path, other, strict=True))
+    def test_a_loss_depends_on_its_inputs_only(self, seed: int) -> None:
+        loss = self.make_loss()
+        first = loss(loss_inputs(seed)).loss.item()
+        loss(loss_inputs(seed + 1))
+        assert first == loss(loss_inputs(seed)).loss.item() == self.make_loss()(loss_inputs(seed)).loss.item()
 
-    @given(seed=SEEDS)
-    @quick
-    def test_no_trajectory_ends_better_than_a_correct_one(self, seed: int) -> None:
-        group = random_group(seed)
-        ends = [path[-1] for path in self.make_advantage().values(group)]
-        correct = [end for end, t in zip(ends, group.trajectories, strict=True) if t.reward > 0]
-        assert min(correct) >= max(ends) - 1e-9
+    def test_threads_do_not_disturb_each_other(self) -> None:
+        loss = self.make_loss()
+
+        def losses(index: int) -> list[float]:
+            return [loss(loss_inputs(index)).loss.item() for _ in range(5)]
+
+        assert in_threads(losses) == [losses(index) for index in range(16)]
+
+    def test_nothing_is_kept_of_its_inputs(self) -> None:
+        loss, inputs = self.make_loss(), [loss_inputs(seed) for seed in range(10)]
+        assert retained_bytes(lambda number: loss(inputs[number % 10]).loss.item()) < LEAK_BYTES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from itertools import islice
 from typing import Literal
 
@@ -10,11 +10,12 @@ import pytest
 
 from dsk.core.roles import Task
 from dsk.core.types import Problem
+from dsk.testing.component import ComponentContract
 
 Split = Literal["train", "test"]
 
 
-class TaskContract(ABC):
+class TaskContract(ComponentContract):
     """What every task promises. Override `make_task`; `sample` is how many problems of a split are looked at."""
 
     sample = 300
@@ -22,6 +23,10 @@ class TaskContract(ABC):
     @abstractmethod
     def make_task(self) -> Task:
         """The task under test; each call gives an equal one."""
+
+    def component(self) -> Task:
+        """The task."""
+        return self.make_task()
 
     def first(self, split: Split) -> list[Problem]:
         """The first `sample` problems of a split."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dsk.core.roles import Verifier, VerifierSession
 from dsk.core.types import Problem, Verdict
+from dsk.testing.component import ComponentContract
 from dsk.testing.hostile import corpus, hostile_responses
 
 # a contract is inherited on purpose, so one property runs in several classes
@@ -26,7 +27,7 @@ def item(gold: str, response: str) -> tuple[Problem, str]:
     return Problem("p", "What is it?", gold), response
 
 
-class VerifierContract(ABC):
+class VerifierContract(ComponentContract):
     """Every verifier: right and wrong told apart, order kept, hostile text survived, the spec a value.
 
     `right` and `wrong` are (reference, response) pairs that yours must accept and refuse; the defaults are whole
@@ -40,10 +41,15 @@ class VerifierContract(ABC):
     def make_verifier(self) -> Verifier:
         """The verifier under test."""
 
+    def component(self) -> Verifier:
+        """The verifier."""
+        return self.make_verifier()
+
     @pytest.fixture(scope="class")
-    def session(self) -> Iterator[VerifierSession]:
+    @classmethod
+    def session(cls) -> Iterator[VerifierSession]:
         """One open session for the whole class."""
-        with self.make_verifier().open() as session:
+        with cls().make_verifier().open() as session:
             yield session
 
     def test_right_responses_are_correct(self, session: VerifierSession) -> None:
@@ -88,10 +94,6 @@ class VerifierContract(ABC):
         items = [item(*pair) for pair in (*self.right, *self.wrong)]
         with ThreadPoolExecutor(4) as threads:
             assert len(set(map(tuple, threads.map(session.verify, [items] * 8)))) == 1
-
-    def test_its_spec_is_a_value(self) -> None:
-        verifier = self.make_verifier()
-        assert type(verifier).model_validate(verifier.model_dump(mode="json")) == verifier
 
 
 def well_formed(verdict: Verdict) -> bool:

@@ -9,7 +9,7 @@ import torch
 from tiny_models import FAMILIES, tiny_policy
 
 from dsk.components.engines.decoding.drawing import Tempering, draw, uniforms
-from dsk.components.engines.scripted import ScriptedSession
+from dsk.components.engines.scripted import Scripted, ScriptedSession
 from dsk.components.engines.transformers import Transformers
 from dsk.core.errors import EngineError
 from dsk.core.types import Sample, SampleRequest
@@ -100,7 +100,7 @@ class TestScripted(EngineContract):
         return tiny_policy()
 
     def make_engine(self):
-        raise NotImplementedError("opened as a session")
+        return Scripted(path="script.json")  # the properties of sampling open the session below
 
     @contextmanager
     def open(self, policy):

@@ -21,7 +21,7 @@ from dsk.core.errors import DataError
 from dsk.core.roles import Advantage
 from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
 from dsk.core.types import Group, Problem
-from dsk.testing.loss import AdvantageContract
+from dsk.testing.advantage import AdvantageContract
 from tests.tree_rows import random_group, trajectory
 
 NO_CLIP = SoftClipSpec(epsilon=1.0, q_max=1.0)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+import time
+from typing import Any, ClassVar
 
 import torch
 
 from dsk.core.roles import Advantage, Loss, LossOutput
 from dsk.testing import AdvantageContract, LossContract
+
+STATE: dict[str, Any] = {}
+KEPT: list[Any] = []
 
 
 class Sound(Loss):
@@ -107,6 +111,86 @@ class BreaksTheSign(BrokenLoss):
     loss = Ascending()
 
 
+class Overflowing(Sound):
+    """Squares a ratio of single precision."""
+
+    def per_token(self, inputs):
+        ratio = (inputs.logprobs - inputs.old_logprobs).float().exp()
+        return (-inputs.advantages * ratio**4).double()
+
+
+class BreaksFarOffPolicy(BrokenLoss):
+    caught_by = "test_tokens_far_off_the_old_policy_keep_the_loss_and_its_gradient_finite"
+    loss = Overflowing()
+
+
+class Centring(Sound):
+    """Takes the mean off the advantages, in place."""
+
+    def per_token(self, inputs):
+        inputs.advantages.sub_(0.5)
+        return super().per_token(inputs)
+
+
+class BreaksPurity(BrokenLoss):
+    caught_by = "test_the_inputs_and_global_randomness_are_left_alone"
+    loss = Centring()
+
+
+class Dropout(Sound):
+    """Leaves tokens out at random."""
+
+    def per_token(self, inputs):
+        return torch.nn.functional.dropout(super().per_token(inputs), 0.1)
+
+
+class BreaksGlobalRandomness(BrokenLoss):
+    caught_by = "test_the_inputs_and_global_randomness_are_left_alone"
+    loss = Dropout()
+
+
+class Baseline(Sound):
+    """Keeps a moving mean between calls."""
+
+    def per_token(self, inputs):
+        mean = STATE.get("mean", inputs.advantages.mean())
+        STATE["mean"] = 0.9 * mean + 0.1 * inputs.advantages.mean()
+        return -(inputs.advantages - mean) * inputs.logprobs
+
+
+class BreaksDeterminism(BrokenLoss):
+    caught_by = "test_a_loss_depends_on_its_inputs_only"
+    loss = Baseline()
+
+
+class Scratch(Sound):
+    """Shares one buffer between calls."""
+
+    def per_token(self, inputs):
+        STATE["inputs"] = inputs
+        time.sleep(0.001)
+        return super().per_token(STATE["inputs"])
+
+
+class BreaksThreads(BrokenLoss):
+    caught_by = "test_threads_do_not_disturb_each_other"
+    loss = Scratch()
+
+
+class Remembering(Sound):
+    """Keeps every loss it has given, for a plot."""
+
+    def per_token(self, inputs):
+        value = super().per_token(inputs)
+        KEPT.append(value.tolist())
+        return value
+
+
+class BreaksMemory(BrokenLoss):
+    caught_by = "test_nothing_is_kept_of_its_inputs"
+    loss = Remembering()
+
+
 class SoundAdvantage(Advantage):
     """Reward less the group's mean: what each mistake below starts from."""
 
@@ -172,3 +256,44 @@ class Regretful(SoundAdvantage):
 class BreaksRanking(BrokenAdvantage):
     caught_by = "test_no_trajectory_ends_better_than_a_correct_one"
     advantage = Regretful()
+
+
+class Smoothed(SoundAdvantage):
+    """Keeps a moving mean between groups."""
+
+    def values(self, group):
+        rows = super().values(group)
+        mean = STATE["advantage"] = 0.9 * STATE.get("advantage", 0.0) + 0.1 * rows[0][0]
+        return [[value - mean for value in row] for row in rows]
+
+
+class BreaksAdvantageDeterminism(BrokenAdvantage):
+    caught_by = "test_credit_depends_on_the_group_only"
+    advantage = Smoothed()
+
+
+class SharedGroup(SoundAdvantage):
+    """Shares the group between calls."""
+
+    def values(self, group):
+        STATE["group"] = group
+        time.sleep(0.001)
+        return super().values(STATE["group"])
+
+
+class BreaksAdvantageThreads(BrokenAdvantage):
+    caught_by = "test_threads_do_not_disturb_each_other"
+    advantage = SharedGroup()
+
+
+class Logging(SoundAdvantage):
+    """Keeps all credit it has given."""
+
+    def values(self, group):
+        KEPT.append(super().values(group))
+        return KEPT[-1]
+
+
+class BreaksAdvantageMemory(BrokenAdvantage):
+    caught_by = "test_nothing_is_kept_of_the_groups_it_has_seen"
+    advantage = Logging()

@@ -148,7 +148,7 @@ class HiddenField(Sound):
 
 
 class BreaksTheSpecForm(BrokenVerifier):
-    caught_by = "test_its_spec_is_a_value"
+    caught_by = "test_the_spec_form_gives_back_an_equal_component"
 
     def make_verifier(self):
         return HiddenField(window=10)
