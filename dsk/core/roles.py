@@ -109,9 +109,10 @@ class LossInputs:
     `logprobs`, `old_logprobs`, `advantages` and `mask` are [B, T]; gradients flow through `logprobs` (and `entropy`)
     only. `total_tokens`, `total_rows` are the mask's sum and row count over the whole mini-batch, so that micro-batch
     losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T]
-    (of the full next-token distribution, nats) when `needs_entropy`. When `needs_recompute`, `old_logprobs` are the
-    trainer's own from before the update and `sampling_logprobs` [B, T] the engine's. `max_tokens` is the longest
-    response that the spec allows.
+    (of the full next-token distribution, nats) when `needs_entropy`. `sampling_logprobs` [B, T] are the engine's, None
+    where it cannot know them (at a sampling temperature other than 1); then, and when `needs_recompute`,
+    `old_logprobs` are the trainer's own from before the batch's first update. `max_tokens` is the longest response
+    that the spec allows.
     """
 
     logprobs: torch.Tensor

@@ -35,7 +35,9 @@ def never() -> bool:
 class Trainer:
     """Holds the optimiser of one policy; `update` is one optimiser step over one mini-batch of groups.
 
-    `soft_clip` and `overlong` shape scores (DeepSearch section 5). The policy's weights change in place.
+    `soft_clip` and `overlong` shape scores (DeepSearch section 5). The trained distribution is the one that was
+    sampled, the softmax at `temperature`; engines report untempered log-probabilities, so away from 1 the old ones are
+    computed here. The policy's weights change in place.
     """
 
     def __init__(
@@ -45,10 +47,12 @@ class Trainer:
         max_response_tokens: int,
         soft_clip: SoftClipSpec | None = None,
         overlong: OverlongSpec | None = None,
+        temperature: float = 1.0,
     ) -> None:
         self.policy = policy
         self.train = train
         self.max_response_tokens = max_response_tokens
+        self.temperature = temperature
         self.soft_clip = soft_clip or SoftClipSpec.model_validate({})
         self.overlong = overlong or OverlongSpec.model_validate({})
         self.packing = choose_packing(policy.model, train.packing, policy.device)
@@ -81,19 +85,24 @@ class Trainer:
     def anchor(self, groups: Sequence[Group]) -> None:
         """Keep the present weights' log-probabilities of a whole batch, before its first update.
 
-        Needed only by losses with importance correction, when a batch has several updates: clipping is then measured
-        from here. Without it each update is measured from the weights it starts with.
+        For a batch with several updates where the old log-probabilities are the trainer's own: clipping is measured
+        from here. Without it each update is measured from the weights it starts with. No groups: forget them.
         """
         self._anchors = {}
-        if not self.train.loss.needs_recompute:
+        if not self._recomputes:
             return
         rows = prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
         for batch in micro_batches(rows, self.packing, self.train.micro_batch_tokens)[0]:
             layout = self.packing.lay_out(batch, self.policy.device)
             with training_state(self.policy.model, layout.attention, False):
-                logprobs = row_values(edge_logprobs(self.policy.model, layout, self.train.temperature)[0], layout)
+                logprobs = row_values(edge_logprobs(self.policy.model, layout, self.temperature)[0], layout)
             for row, values in zip(batch, logprobs, strict=True):
                 self._anchors[row.tokens] = values[: len(row.response)].clone()
+
+    @property
+    def _recomputes(self) -> bool:
+        """Whether old log-probabilities are the trainer's: correction, or an engine that cannot know them."""
+        return self.train.loss.needs_recompute or self.temperature != 1
 
     def _accumulate(self, rows: Sequence[TrainingRow], totals: tuple[int, int], figures: StepFigures) -> None:
         layout = self.packing.lay_out(rows, self.policy.device)
@@ -107,13 +116,13 @@ class Trainer:
 
     def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: tuple[int, int]) -> LossInputs:
         loss = self.train.loss
-        edges, entropy = edge_logprobs(self.policy.model, layout, self.train.temperature, loss.needs_entropy)
+        edges, entropy = edge_logprobs(self.policy.model, layout, self.temperature, loss.needs_entropy)
         logprobs = row_values(edges, layout)
         sampling = padded([row.old_logprobs for row in rows], logprobs)
         return LossInputs(
             logprobs=logprobs,
-            old_logprobs=self._own_logprobs(rows, logprobs) if loss.needs_recompute else sampling,
-            sampling_logprobs=sampling,
+            old_logprobs=self._own_logprobs(rows, logprobs) if self._recomputes else sampling,
+            sampling_logprobs=sampling if self.temperature == 1 else None,
             advantages=padded([row.advantages for row in rows], logprobs),
             mask=layout.mask,
             total_tokens=totals[0],
@@ -127,7 +136,7 @@ class Trainer:
         """Compare the first micro-batch with the model's own forward pass. Raises PackingError."""
         model = self.policy.model
         with training_state(model, self._attention, False):
-            gap = packing_gap(model, rows, logprobs, self.train.temperature)
+            gap = packing_gap(model, rows, logprobs, self.temperature)
         refuse_gap(gap, self.packing.name, model.dtype)
         self._checked = True
         return gap
@@ -144,7 +153,7 @@ class Trainer:
             return None
         adapters = adapters_off if self._reference is self.policy.model else nullcontext
         with torch.no_grad(), adapters(self._reference), training_state(self._reference, layout.attention, False):
-            return row_values(edge_logprobs(self._reference, layout, self.train.temperature)[0], layout)
+            return row_values(edge_logprobs(self._reference, layout, self.temperature)[0], layout)
 
     def _step(self, figures: StepFigures) -> None:
         figures.learning_rate = self.optimizer.learning_rate
@@ -167,12 +176,20 @@ class Trainer:
             return row_values(edge_logprobs(self.policy.model, layout)[0], layout)[0].tolist()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Optimiser state and update counter as flat tensors (the weights are the policy's own)."""
-        return self.optimizer.state_dict()
+        """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""
+        state = self.optimizer.state_dict()
+        for number, (tokens, logprobs) in enumerate(self._anchors.items()):
+            state |= {f"anchor.{number}.tokens": torch.tensor(tokens), f"anchor.{number}.logprobs": logprobs}
+        return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from `state_dict`; load the policy's weights first. Raises CheckpointError on a mismatch."""
         self.optimizer.load_state_dict(state)
+        self._anchors = {
+            tuple(tokens.tolist()): state[name.replace("tokens", "logprobs")].to(self.policy.device)
+            for name, tokens in state.items()
+            if name.startswith("anchor.") and name.endswith(".tokens")
+        }
 
 
 def padded(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
@@ -189,9 +206,10 @@ def reference_of(model: Any) -> Any:
 
 
 def check_sampling(train: TrainSpec, sampling: SamplingSpec) -> None:
-    """Raise SpecError where importance correction meets truncated sampling: its samples follow another distribution."""
-    if train.loss.needs_recompute and (sampling.top_p < 1 or sampling.top_k > 0):
+    """Raise SpecError where importance correction meets samples of another distribution than the engine reports."""
+    if train.loss.needs_recompute and (sampling.top_p < 1 or sampling.top_k > 0 or sampling.temperature != 1):
         raise SpecError(
-            f"train.loss: importance correction needs untruncated sampling, and sampling has top_p {sampling.top_p},"
-            f" top_k {sampling.top_k}; set them to 1 and 0, or set train.loss.correction to 'none'"
+            "train.loss: importance correction needs plain sampling, and sampling has"
+            f" temperature {sampling.temperature}, top_p {sampling.top_p}, top_k {sampling.top_k};"
+            " set them to 1, 1 and 0, or set train.loss.correction to 'none'"
         )

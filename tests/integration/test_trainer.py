@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save, save_file
 from torch import Tensor
 
 from dsk.components.advantages import NodeAdvantage, OutcomeAdvantage
-from dsk.components.losses import CISPO, GRPO, GSPO, DrGRPO, TreeGRPO
+from dsk.components.losses import CISPO, GRPO, GSPO, DrGRPO, Reinforce, TreeGRPO
 from dsk.core.errors import CheckpointError, ModelError, NonFiniteLossError, PackingError, SpecError
 from dsk.core.lora import add_lora, plain_weights
 from dsk.core.policy import Policy
@@ -229,7 +229,7 @@ def test_score_is_the_models_own_log_probability() -> None:
     made = policy()
     tokens = [3, 9, 1, 14, 7]
     logits = made.model(torch.tensor([tokens])).logits[0].log_softmax(-1)
-    expected = [float(logits[i, token]) for i, token in enumerate(tokens[1:])]
+    expected = [logits[i, token].item() for i, token in enumerate(tokens[1:])]
     assert Trainer(made, spec(), 32).score(tokens) == pytest.approx(expected, abs=1e-5)
 
 
@@ -245,12 +245,52 @@ def test_correction_clips_from_the_anchor_and_not_from_the_engine() -> None:
     assert second["clip_low"] + second["clip_high"] > 0
 
 
-def test_correction_with_truncated_sampling_is_refused() -> None:
+@pytest.mark.parametrize("cut", [{"top_p": 0.9}, {"top_k": 5}, {"temperature": 0.7}], ids=str)
+def test_correction_is_refused_where_the_engine_reports_another_distribution(cut: dict[str, float]) -> None:
     loss = TreeGRPO.model_validate({"correction": "mask"})
     check_sampling(spec(loss), SamplingSpec.model_validate({}))
-    with pytest.raises(SpecError, match=r"top_p 0\.9"):
-        check_sampling(spec(loss), SamplingSpec.model_validate({"top_p": 0.9}))
-    check_sampling(spec(), SamplingSpec.model_validate({"top_p": 0.9}))
+    with pytest.raises(SpecError, match=r"importance correction needs plain sampling, .* set them to 1, 1 and 0, or"):
+        check_sampling(spec(loss), SamplingSpec.model_validate(cut))
+    check_sampling(spec(), SamplingSpec.model_validate(cut))
+
+
+def test_the_sampled_temperature_is_trained_and_its_ratios_start_at_one() -> None:
+    """Gradients are those of the tempered softmax, written out on the model's own logits."""
+    made, twin = policy(), policy()
+    trainer = Trainer(made, spec(Reinforce.model_validate({}), advantage=OutcomeAdvantage()), 32, temperature=0.5)
+    record = trainer.update(GROUPS[:1])
+    assert record is not None
+    assert record["ratio_min"] == record["ratio_max"] == 1.0
+
+    loss = torch.zeros(())
+    mean = sum(t.reward for t in GROUPS[0].trajectories) / len(GROUPS[0].trajectories)
+    for t in GROUPS[0].trajectories:
+        tokens = torch.tensor([GROUPS[0].prompt_tokens + t.tokens])
+        chosen = (twin.model(tokens).logits[0, :-1] / 0.5).log_softmax(-1).gather(-1, tokens[0, 1:, None])
+        loss = loss - (t.reward - mean) * chosen[-len(t.tokens) :].sum()
+    (loss / sum(len(t.tokens) for t in GROUPS[0].trajectories)).backward()
+    norm = torch.stack([p.grad.norm() for p in twin.model.parameters()]).norm()
+    assert record["grad_norm"] == pytest.approx(float(norm), rel=1e-5)
+
+
+def test_tempered_ratios_are_measured_from_the_anchor() -> None:
+    trainer = Trainer(policy(), spec(optimizer={"lr": 0.02, "warmup_steps": 0}), 32, temperature=0.5)
+    trainer.anchor(GROUPS)
+    first, second = trainer.update(GROUPS), trainer.update(GROUPS)
+    assert first is not None
+    assert second is not None
+    assert first["ratio_max"] == pytest.approx(1.0, abs=1e-5)
+    assert second["ratio_max"] > 1.01
+
+
+def test_anchors_survive_a_file() -> None:
+    loss = TreeGRPO.model_validate({"correction": "truncate"})
+    trainer, resumed = Trainer(policy(), spec(loss), 32), Trainer(policy(), spec(loss), 32)
+    trainer.anchor(GROUPS)
+    resumed.load_state_dict(load(save(trainer.state_dict())))
+    assert resumed.state_dict().keys() == trainer.state_dict().keys()
+    trainer.anchor(())
+    assert not any(name.startswith("anchor.") for name in trainer.state_dict())
 
 
 def test_a_tree_over_the_bound_is_split_and_said() -> None:

