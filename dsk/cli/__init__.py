@@ -9,16 +9,22 @@ def main() -> None:
     """Entry point of `dsk`: a DskError becomes one line on stderr and its exit code (2: the input was wrong)."""
     from dsk.cli.app import app
     from dsk.core.errors import DskError
+    from dsk.core.notices import notices
 
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
         app()
     try:
-        app()
+        with notices(lambda text: _write(f"notice: {text}")):
+            app()
     except DskError as error:
         for line in str(error).splitlines() or [type(error).__name__]:
-            sys.stderr.write(f"dsk: {line}\n")
+            _write(f"dsk: {line}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("dsk: stopped at once; continue from the last checkpoint with --resume\n")
+        _write("dsk: stopped at once; continue from the last checkpoint with --resume")
         sys.exit(130)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(line + "\n")

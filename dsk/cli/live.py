@@ -29,6 +29,8 @@ def run_with_display(spec: RunSpec, folder: Path | None, resume: bool, quiet: bo
     with stop, view if isinstance(view, LiveView) else _Nothing():
         finished = run(spec, folder, resume=resume, listener=view, should_stop=lambda: stop.asked)
     console.print(closing_table(finished))
+    if finished.summary["rounds"]:
+        console.print(rounds_table(finished))
     console.print(
         f"Trained model: {finished.folder / 'final'}   figures: {finished.folder / 'summary.json'}", soft_wrap=True
     )
@@ -103,6 +105,11 @@ def describe(record: Mapping[str, Any]) -> str | None:
             return f"resumed at step {record['step']} of round {record['round']}"
         case "cache_rejected":
             return f"dropped {record['solutions']} cached solutions of {record['problem']} that no longer verify"
+        case "filtered":
+            reasons = ", ".join(f"{count} {reason}" for reason, count in record["reasons"].items())
+            return f"step {record['step']}: {record['samples']} negatives not learnt from ({reasons})"
+        case "notice":
+            return f"notice: {record['text']}"
         case _:
             return None
 
@@ -186,4 +193,20 @@ def closing_table(finished: Run) -> Table:
     for name, seconds in data["seconds"].items():
         table.add_row(f"seconds in {name}", f"{seconds:.1f}")
     table.add_row("peak memory", f"{data['peak_memory_bytes'] / 2**20:,.0f} MiB")
+    return table
+
+
+ROUND_COLUMNS = {
+    "round": "Round", "hard": "Hard", "cached": "Cached", "unsolved": "Unsolved", "steps": "Steps", "solved": "Solved",
+    "still_hard": "Still hard", "admitted": "Admitted", "filtered": "Filtered", "cached_problems": "In the cache",
+}  # fmt: skip
+
+
+def rounds_table(finished: Run) -> Table:
+    """Rounds as in the paper's Table 6: of the hard set, what was replayed and what was left to search."""
+    table = Table(title="Rounds", title_justify="left")
+    for name in ROUND_COLUMNS.values():
+        table.add_column(name, justify="right")
+    for row in finished.summary["rounds"]:
+        table.add_row(*(f"{row[name]:,}" for name in ROUND_COLUMNS))
     return table

@@ -25,7 +25,7 @@ class RunState:
     """Where a run is; counters are totals.
 
     `round_step` and `mini_batch` count what is finished in this round and in this step; `collected` counts the steps
-    whose groups are on disk.
+    whose groups are on disk; `screened` the rows of screen.jsonl whose tokens are in `sampled_tokens`.
     """
 
     round: int = 0
@@ -33,6 +33,7 @@ class RunState:
     round_step: int = 0
     mini_batch: int = 0
     collected: int = 0
+    screened: int = 0
     version: int = 0
     sampled_tokens: int = 0
     encoded_tokens: int = 0

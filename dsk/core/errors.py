@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class Notice(UserWarning):
+    """Something that the user should know while the work goes on; a run shows it and keeps it in its records."""
+
+
 class DskError(Exception):
     """Root of all dsk errors. `exit_code` is what the command line returns for it."""
 

@@ -52,6 +52,15 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
+def drop_torn_line(path: Path) -> None:
+    """Cut off a last line that a crash left unfinished, so that the file can be appended to."""
+    if path.is_file():
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+
+
 def read_records(folder: str | Path) -> list[dict[str, Any]]:
     """A run's events without what a resume rolled back."""
     kept: list[dict[str, Any]] = []
@@ -65,9 +74,11 @@ def read_records(folder: str | Path) -> list[dict[str, Any]]:
 class EventLog:
     """events.jsonl: one JSON object a line, flushed as it is written. `seq` counts records, `time` is in seconds."""
 
-    def __init__(self, folder: Path, seq: int = 0) -> None:
-        self._file = (folder / "events.jsonl").open("a", encoding="utf-8")
-        self.seq = seq
+    def __init__(self, folder: Path) -> None:
+        path = folder / "events.jsonl"
+        drop_torn_line(path)
+        self.seq = sum(1 for _ in read_jsonl(path))
+        self._file = path.open("a", encoding="utf-8")
 
     def append(self, event: str, **figures: Any) -> dict[str, Any]:
         """Write one record and return it."""
@@ -82,14 +93,15 @@ class EventLog:
         self._file.close()
 
 
-def _group_lines(groups: Iterable[Group]) -> Iterator[bytes]:
-    for group in groups:
-        yield (json.dumps(asdict(group)) + "\n").encode()
+def write_packed(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSON lines compressed with zstandard, atomically."""
+    lines = b"".join((json.dumps(row) + "\n").encode() for row in rows)
+    write_atomically(path, zstandard.ZstdCompressor(level=3).compress(lines))
 
 
 def write_groups(path: Path, groups: Sequence[Group]) -> None:
     """Save a step's groups (JSON lines, zstandard), atomically."""
-    write_atomically(path, zstandard.ZstdCompressor(level=3).compress(b"".join(_group_lines(groups))))
+    write_packed(path, map(asdict, groups))
 
 
 def read_groups(path: Path) -> list[Group]:

@@ -80,7 +80,7 @@ def _hard_set(session: Session, round_: int) -> list[Problem]:
 def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> list[str]:
     """Pass1@K of `problems` under the present policy; writes the round's hard set and returns its ids (eqs. 8-9)."""
     folder = session.folder / "rounds" / str(round_)
-    rates = session.screen(problems, "screen", round_, file=folder / "screen.jsonl")
+    rates = session.screen(problems, folder / "screen.jsonl", "screen", round_)
     hard = [name for name, rate in rates.items() if session.is_hard(rate)]
     write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name]} for name in hard])
     session.emit("screened", round=round_, problems=len(problems), hard=len(hard), mean_rate=_mean(rates.values()))
@@ -112,13 +112,20 @@ def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
 
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
     """Screen the hard set with the new policy, and cache what search found for problems that stay hard."""
+    cached = session.cached(hard)  # what the round began with: admission comes last
     still_hard = _screen_into(session, round_ + 1, hard)
     admitted = session.admit(set(still_hard))
     problems, solutions = session.cache.count()
+    steps = [r for r in session.records() if r["event"] == "step" and r["round"] == round_]
     session.emit(
         "round",
         round=round_,
         hard=len(hard),
+        cached=cached,
+        unsolved=len(hard) - cached,
+        steps=len(steps),
+        solved=sum(r["solved"] - r["replayed"] for r in steps),
+        filtered=sum(r["filtered"] for r in steps),
         still_hard=len(still_hard),
         admitted=admitted,
         cached_problems=problems,
@@ -149,7 +156,7 @@ def _held_out(session: Session) -> list[Problem]:
         return problems
     path = session.folder / "rounds" / "held_out.jsonl"
     if not path.is_file():
-        rates = session.screen(problems, "held-out")
+        rates = session.screen(problems, path.with_name("held_out_screen.jsonl"), "held-out", phase="evaluate")
         write_jsonl(path, [{"id": name, "rate": rate} for name, rate in rates.items() if session.is_hard(rate)])
     chosen = {row["id"] for row in read_jsonl(path)}
     return [p for p in problems if p.id in chosen]
@@ -165,7 +172,7 @@ def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Sco
 
 def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, float]) -> dict[str, Any]:
     trajectories = [t for g in groups for t in g.trajectories]
-    names = {name for g in groups for name in g.stats}
+    names = {name for g in groups for name in g.stats} - {"filtered"}
     return {
         "problems": len(groups),
         "solved": sum(g.solved for g in groups),
@@ -173,6 +180,7 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         "trajectories": len(trajectories),
         "group_reward": _mean(t.reward for t in trajectories),
         "trajectory_entropy": _mean(t.entropy for t in trajectories),
+        "filtered": sum(int(g.stats["filtered"]) for g in groups),
         "stale_samples": sum(t.version < session.state.version - 1 for t in trajectories if t.origin != "cached"),
         **{f"tree_{name}": _mean(g.stats.get(name, 0.0) for g in groups) for name in sorted(names)},
         **{f"update_{name}": value for name, value in figures.items()},

@@ -43,6 +43,10 @@ def _ignore(_: Progress) -> None:
     """No progress display."""
 
 
+def _unheard(_: Group) -> None:
+    """Nobody waits for single groups."""
+
+
 def _never() -> bool:
     return False
 
@@ -62,12 +66,13 @@ class Scheduler:
         self.engine, self.verifier, self.decode = engine, verifier, decode
         self.tokens_in_flight, self.progress, self.should_stop = tokens_in_flight, progress, should_stop
 
-    def run(self, jobs: Sequence[Job]) -> list[Group]:
+    def run(self, jobs: Sequence[Job], finished: Callable[[Group], None] = _unheard) -> list[Group]:
         """Drive every job to its end; their groups, in the order of `jobs`.
 
-        Raises InterruptedRun when `should_stop` turns true; outstanding requests are cancelled.
+        `finished` hears of each group as soon as it is there. Raises InterruptedRun when `should_stop` turns true;
+        outstanding requests are cancelled.
         """
-        batch = _Batch(self, jobs)
+        batch = _Batch(self, jobs, finished)
         try:
             while batch.advance():
                 self.progress(batch.status())
@@ -87,8 +92,8 @@ def request_cost(request: SampleRequest) -> int:
 class _Batch:
     """The state of one `Scheduler.run`."""
 
-    def __init__(self, scheduler: Scheduler, jobs: Sequence[Job]) -> None:
-        self.scheduler, self.jobs = scheduler, jobs
+    def __init__(self, scheduler: Scheduler, jobs: Sequence[Job], finished: Callable[[Group], None]) -> None:
+        self.scheduler, self.jobs, self.finished = scheduler, jobs, finished
         self.groups: dict[int, Group] = {}
         self._waiting = iter(range(len(jobs)))
         self._ready: deque[tuple[int, SampleRequest]] = deque()
@@ -136,6 +141,7 @@ class _Batch:
         request = self.jobs[index].next_request()
         if request is None:
             self.groups[index] = self.jobs[index].group()
+            self.finished(self.groups[index])
         else:
             self._ready.append((index, request))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -17,9 +19,11 @@ from dsk.core.direct import DirectRollouts, whole_response
 from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.lora import plain_weights
+from dsk.core.notices import notices
 from dsk.core.policy import load_policy
-from dsk.core.records import EventLog, read_groups, read_jsonl, read_records, write_groups, write_json, write_jsonl
+from dsk.core.records import EventLog, read_groups, read_records, write_groups, write_json, write_jsonl, write_packed
 from dsk.core.scheduler import Job, Progress, Scheduler
+from dsk.core.screening import add_rate, known_rates, roll_back
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec, SamplingSpec
@@ -37,10 +41,12 @@ class Listener(Protocol):
 
 
 class Silent:
-    """A listener that shows nothing."""
+    """A listener that shows nothing but notices."""
 
     def record(self, record: Mapping[str, Any]) -> None:
-        """Ignore a record."""
+        """Write a notice to standard error."""
+        if record["event"] == "notice":
+            sys.stderr.write(f"notice: {record['text']}\n")
 
     def progress(self, phase: str, progress: Progress) -> None:
         """Ignore progress."""
@@ -54,6 +60,9 @@ class Session:
         self.state = RunState()
         self._seconds: dict[str, float] = {}
         self._stack = ExitStack()
+        self._events: EventLog | None = None
+        self._early: list[str] = []
+        self._watchers: list[Callable[[Mapping[str, Any]], None]] = [listener.record]
 
     def __enter__(self) -> Session:
         with ExitStack() as stack:
@@ -66,6 +75,8 @@ class Session:
 
     def _open(self, stack: ExitStack) -> None:
         spec = self.spec
+        stack.callback(self._close_events)  # last of all: closing the cache may still give notices
+        stack.enter_context(notices(self._notice))
         check_sampling(spec.train, spec.sampling)
         self.problems = {p.id: p for p in self._train_problems()}
         self.policy = load_policy(spec.model)
@@ -79,12 +90,13 @@ class Session:
         cache_keys = (spec.task.identity, json.dumps(spec.verifier.dump(), sort_keys=True))
         self.cache = stack.enter_context(spec.cache.open(str(self.folder), *cache_keys))
         self.engine = stack.enter_context(spec.engine.open(self.policy))
-        trackers = [stack.enter_context(t.open(str(self.folder), spec.dump())) for t in spec.trackers]
-        self._events = EventLog(self.folder, len(list(read_jsonl(self.folder / "events.jsonl"))))
-        stack.callback(self._events.close)
-        self._watchers: list[Callable[[Mapping[str, Any]], None]] = [self.listener.record, *(t.log for t in trackers)]
-        if optimizer is not None:
+        self._watchers += [stack.enter_context(t.open(str(self.folder), spec.dump())).log for t in spec.trackers]
+        stack.callback(self._watchers.__delitem__, slice(1, None))
+        self._events = EventLog(self.folder)
+        if optimizer is not None or self._events.seq:
             self._resume()
+        for text in self._early:
+            self.emit("notice", text=text)
 
     def _restore(self) -> dict[str, Any] | None:
         path = latest_checkpoint(self.folder / "checkpoints")
@@ -96,14 +108,13 @@ class Session:
 
     def _resume(self) -> None:
         """Forget what a crash left beyond the checkpoint, and say so in the records."""
-        self.cache.rollback(self.spec.name, self.state.step)
+        # solutions enter the cache at the end of their round: what this round or a later one gave came too early
+        self.cache.rollback(self.spec.name, self.state.step - self.state.round_step - 1)
         for path in self.folder.glob("trees/*.jsonl.zst"):
             if int(path.name.split(".")[0]) >= self.state.collected:
                 path.unlink()
-        for path in self.folder.glob("rounds/*/"):
-            if int(path.name) > self.state.round:
-                for file in path.iterdir():
-                    file.unlink()
+        uncounted = roll_back(self.folder, self.state.round, self.state.version)[self.state.screened :]
+        self._count_screened(sum(uncounted), len(uncounted))
         self.emit("resumed", from_seq=self.state.event_seq, step=self.state.step, round=self.state.round)
         self.engine.sync(self.policy, self.state.version)
 
@@ -129,8 +140,19 @@ class Session:
                 f" is {total}, more than the model's context of {self.policy.max_length}; lower max_response_tokens"
             )
 
+    def _notice(self, text: str) -> None:
+        if self._events is None:
+            self._early.append(text)
+        else:
+            self.emit("notice", text=text)
+
+    def _close_events(self) -> None:
+        if self._events is not None:
+            self._events.close()
+
     def emit(self, event: str, **figures: Any) -> None:
         """Write a record and show it to the listener and the trackers."""
+        assert self._events is not None
         record = self._events.append(event, **figures)
         for watch in self._watchers:
             watch(record)
@@ -150,6 +172,7 @@ class Session:
 
     def save(self, **changes: Any) -> None:
         """Advance the run's state and write a checkpoint."""
+        assert self._events is not None
         self.advance(**changes)
         self.state = self.state.advance(event_seq=self._events.seq, seconds=dict(self._seconds))
         with self.phase("checkpoint"):
@@ -178,8 +201,8 @@ class Session:
         """Wall-clock seconds by phase."""
         return {name: round(value, 3) for name, value in self._seconds.items()}
 
-    def sample(self, phase: str, jobs: Sequence[Job]) -> list[Group]:
-        """Run jobs on the engine; tokens are counted in the state."""
+    def sample(self, phase: str, jobs: Sequence[Job], finished: Callable[[Group], None] | None = None) -> list[Group]:
+        """Run jobs on the engine; tokens are counted in the state, those of a screening by `finished`."""
         before = self.engine.stats()
         scheduler = Scheduler(
             self.engine,
@@ -190,11 +213,12 @@ class Session:
             self.should_stop,
         )
         with self.phase(phase):
-            groups = scheduler.run(jobs)
+            groups = scheduler.run(jobs, finished) if finished else scheduler.run(jobs)
         after = self.engine.stats()
         if phase != "evaluate":
+            decoded = 0 if finished else after.decoded_tokens - before.decoded_tokens
             self.advance(
-                sampled_tokens=self.state.sampled_tokens + after.decoded_tokens - before.decoded_tokens,
+                sampled_tokens=self.state.sampled_tokens + decoded,
                 encoded_tokens=self.state.encoded_tokens + after.encoded_tokens - before.encoded_tokens,
             )
         return groups
@@ -205,24 +229,28 @@ class Session:
         seed = derive_seed(self.spec.seed, *purpose, problem.id)
         return DirectRollouts(problem, prompt, n, sampling, self.spec.max_response_tokens, seed)
 
-    def screen(self, problems: Sequence[Problem], *purpose: object, file: Path | None = None) -> dict[str, float]:
-        """Share of correct answers among K direct rollouts of each problem (Pass1@K); resumable with `file`."""
-        known = {row["id"]: row["rate"] for row in read_jsonl(file)} if file else {}
-        rates = {p.id: known[p.id] for p in problems if p.id in known}
+    def screen(
+        self, problems: Sequence[Problem], file: Path, *purpose: object, phase: str = "screen"
+    ) -> dict[str, float]:
+        """Share of correct answers among K direct rollouts of each problem (Pass1@K), read from `file` where known."""
+        version = self.state.version
+        rates = known_rates(file, version)
+
+        def finished(group: Group) -> None:
+            rates[group.problem.id], tokens = add_rate(file, group, version)
+            if phase == "screen":
+                self._count_screened(tokens, 1)
+
         todo = [p for p in problems if p.id not in rates]
         for start in range(0, len(todo), SCREEN_CHUNK):
             chunk = todo[start : start + SCREEN_CHUNK]
             jobs = [self.direct(p, self.spec.screen.samples, self.spec.sampling, *purpose) for p in chunk]
-            rows = [
-                {"id": g.problem.id, "rate": g.stats["solved_share"], "tokens": g.stats["tokens"]}
-                for g in self.sample("screen" if file else "evaluate", jobs)
-            ]
-            if file:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                with file.open("a", encoding="utf-8") as out:
-                    out.writelines(json.dumps(row) + "\n" for row in rows)
-            rates |= {str(row["id"]): float(row["rate"]) for row in rows}
-        return rates
+            self.sample(phase, jobs, finished)
+        return {p.id: rates[p.id] for p in problems}
+
+    def _count_screened(self, tokens: int, rows: int) -> None:
+        state = self.state
+        self.advance(sampled_tokens=state.sampled_tokens + tokens, screened=state.screened + rows)
 
     def is_hard(self, rate: float) -> bool:
         """Whether a pass rate puts a problem into the hard set (eq. 9)."""
@@ -288,21 +316,32 @@ class Session:
             return read_groups(path)
         jobs = [self.job(p, self.state.round, self.state.step) for p in problems]
         groups = self.sample("search" if self.spec.mode == "search" else "rollouts", jobs)
-        groups = [self._without_garbled(group) for group in groups]
+        groups, dropped = self._without_garbled(groups)
         write_groups(path, groups)
+        if dropped:
+            kept = path.with_name(f"{self.state.step:06d}.filtered.jsonl.zst")
+            write_packed(kept, dropped)
+            reasons = dict(Counter(row["reason"] for row in dropped))
+            self.emit("filtered", step=self.state.step, samples=len(dropped), reasons=reasons, file=str(kept))
         self.advance(collected=self.state.step + 1)
         return groups
 
-    def _without_garbled(self, group: Group) -> Group:
-        """Drop garbled and looping negatives (paper 4.2), counted by reason."""
-        kept, dropped = [], dict[str, float]()
-        for t in group.trajectories:
-            reason = None if t.reward > 0 else self.spec.filter.reason(t.tokens, self.policy.decode(t.tokens))
-            if reason is None:
-                kept.append(t)
-            else:
-                dropped[f"dropped_{reason}"] = dropped.get(f"dropped_{reason}", 0) + 1
-        return replace(group, trajectories=tuple(kept), stats={**group.stats, **dropped}) if dropped else group
+    def _without_garbled(self, groups: Sequence[Group]) -> tuple[list[Group], list[dict[str, Any]]]:
+        """The groups without garbled and looping negatives (paper 4.2), and those negatives with the reason."""
+        left: list[Group] = []
+        dropped: list[dict[str, Any]] = []
+        for group in groups:
+            kept: list[Trajectory] = []
+            for t in group.trajectories:
+                text = self.policy.decode(t.tokens)
+                reason = None if t.reward > 0 else self.spec.filter.reason(t.tokens, text)
+                if reason is None:
+                    kept.append(t)
+                else:
+                    dropped.append({"problem": group.problem.id, "reason": reason, "text": text, **asdict(t)})
+            stats = {**group.stats, "filtered": float(len(group.trajectories) - len(kept))}
+            left.append(replace(group, trajectories=tuple(kept), stats=stats))
+        return left, dropped
 
     def update(self, groups: Sequence[Group]) -> dict[str, float]:
         """All mini-batch updates of a step, continuing where a resume left off; the means of their figures."""
@@ -357,17 +396,19 @@ class Session:
         new: list[CachedSolution] = []
         for step in range(first, self.state.step):
             groups = read_groups(self.folder / "trees" / f"{step:06d}.jsonl.zst")
-            new += [
-                s for g in groups if g.origin == "search" and g.problem.id in hard for s in self._solutions(g, step)
-            ]
+            new += [s for g in groups if g.problem.id in hard for s in self._solutions(g, step)]
         return self.cache.put(new)
 
     def _solutions(self, group: Group, step: int) -> Iterator[CachedSolution]:
         for t in group.trajectories:
-            if t.reward > 0:
+            if t.reward > 0 and (t.origin == "search" or (self.spec.admit == "all" and t.origin == "direct")):
                 text = self.policy.decode(t.tokens)
                 place = (self.spec.name, self.state.round, step, t.version)
                 yield CachedSolution(group.problem.id, t.tokens, t.logprobs, text, *place)
+
+    def cached(self, problems: Sequence[Problem]) -> int:
+        """How many of the problems are replayed from the cache rather than searched."""
+        return sum(bool(self.cache.get(p.id)) for p in problems) if self.spec.replay else 0
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the trained model and `summary.json`."""

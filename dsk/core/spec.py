@@ -180,6 +180,11 @@ class RunSpec(StrictModel):
         default="search", description="`direct` samples whole responses instead of trees (the GRPO and DAPO baselines)."
     )
     replay: bool = Field(default=True, description="Use cached solutions in place of search where there are any.")
+    admit: Literal["search", "all"] = Field(
+        default="search",
+        description="Which correct solutions of problems that stay hard enter the cache after a round: those of"
+        " searches (Algorithm 1), or `all`, those of direct rollouts too.",
+    )
     sampling: SamplingSpec = Field(default_factory=SamplingSpec, description="Sampling of rollouts.")
     max_response_tokens: int = Field(
         default=16384, ge=1, description="Longest response; a search also ends at depth x step."

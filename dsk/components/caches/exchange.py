@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from dsk.core.errors import CacheError
+from dsk.core.errors import CacheError, Notice
 from dsk.core.roles import CacheSession
 from dsk.core.types import CachedSolution
 
 FORMAT = 1
 
 
-class CacheWarning(UserWarning):
+class CacheWarning(Notice):
     """Something about the cache that the user should know while the run goes on."""
 
 

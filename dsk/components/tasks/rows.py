@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dsk.core.component import did_you_mean
-from dsk.core.errors import DataError
+from dsk.core.errors import DataError, Notice
 from dsk.core.roles import Task
 from dsk.core.types import Problem
 
@@ -26,7 +26,7 @@ Row = tuple[str, "Mapping[str, Any] | str"]
 """Where a row is (`file:line`, counted from 1), and its columns, or what is wrong with it."""
 
 
-class DataWarning(UserWarning):
+class DataWarning(Notice):
     """Rows were left out of a data set because the spec allows it; the text says how many and where."""
 
 
