@@ -82,7 +82,9 @@ class Session:
         self.policy = load_policy(spec.model)
         self._check_lengths()
         shaping = (spec.soft_clip, spec.overlong)
-        self.trainer = Trainer(self.policy, spec.train, spec.max_response_tokens, *shaping)
+        self.trainer = Trainer(
+            self.policy, spec.train, spec.max_response_tokens, *shaping, temperature=spec.sampling.temperature
+        )
         optimizer = self._restore()
         if optimizer is not None:
             self.trainer.load_state_dict(optimizer)
@@ -348,6 +350,9 @@ class Session:
         size = self.spec.train.mini_batch_problems
         batches = [groups[i : i + size] for i in range(0, len(groups), size)]
         figures: list[Mapping[str, float]] = []
+        if self.state.mini_batch == 0 and len(batches) > 1:
+            with self.phase("train"):
+                self.trainer.anchor(groups)
         for batch in batches[self.state.mini_batch :]:
             with self.phase("train"):
                 record = self._checked_update(batch)
@@ -360,6 +365,7 @@ class Session:
                 trained_tokens=self.state.trained_tokens + int(record["computed_tokens"]),
             )
             figures.append(record)
+        self.trainer.anchor(())
         updates = [r for r in self.records() if r["event"] == "update" and r["step"] == self.state.step]
         names = {name: None for record in figures for name in record}
         return {name: float(np.mean([r[name] for r in updates if name in r])) for name in names}
