@@ -27,7 +27,12 @@ class Optimizer:
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._stepped = {name: self._master(p) for name, p in self._trained.items()}
         self._adam = torch.optim.AdamW(
-            self._stepped.values(), lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay
+            self._stepped.values(),
+            lr=spec.lr,
+            betas=spec.betas,
+            eps=spec.eps,
+            weight_decay=spec.weight_decay,
+            fused=True,
         )
 
     def _master(self, parameter: Tensor) -> Tensor:
@@ -91,7 +96,7 @@ class Optimizer:
             if f"master.{name}" in state:
                 stepped.copy_(state[f"master.{name}"])
             parts: dict[str, Any] = {
-                part: state[f"{part}.{name}"].to(stepped.device if part != "step" else "cpu", copy=True)
+                part: state[f"{part}.{name}"].to(stepped.device, copy=True)
                 for part in ("step", "exp_avg", "exp_avg_sq")
                 if f"{part}.{name}" in state
             }
