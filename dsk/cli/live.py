@@ -107,7 +107,7 @@ def describe(record: Mapping[str, Any]) -> str | None:
             return f"dropped {record['solutions']} cached solutions of {record['problem']} that no longer verify"
         case "filtered":
             reasons = ", ".join(f"{count} {reason}" for reason, count in record["reasons"].items())
-            return f"step {record['step']}: {record['samples']} negatives not learnt from ({reasons})"
+            return f"step {record['step'] + 1}: {record['samples']} negatives not learnt from ({reasons})"
         case "notice":
             return f"notice: {record['text']}"
         case _:
@@ -198,13 +198,13 @@ def closing_table(finished: Run) -> Table:
 
 ROUND_COLUMNS = {
     "round": "Round", "hard": "Hard", "cached": "Cached", "unsolved": "Unsolved", "steps": "Steps", "solved": "Solved",
-    "still_hard": "Still hard", "admitted": "Admitted", "filtered": "Filtered", "cached_problems": "In the cache",
+    "still_hard": "Still hard", "admitted": "Admitted", "cached_problems": "In cache",
 }  # fmt: skip
 
 
 def rounds_table(finished: Run) -> Table:
     """Rounds as in the paper's Table 6: of the hard set, what was replayed and what was left to search."""
-    table = Table(title="Rounds", title_justify="left")
+    table = Table(title="Rounds", title_justify="left", box=None)
     for name in ROUND_COLUMNS.values():
         table.add_column(name, justify="right")
     for row in finished.summary["rounds"]:

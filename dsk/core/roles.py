@@ -7,6 +7,7 @@ Shape letters: N nodes, A candidates, D nodes of a path, G trajectories of a gro
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -174,6 +175,13 @@ class Verifier(Component, ABC):
 
     role: ClassVar[str] = "verifier"
     default_kind: ClassVar[str | None] = "math"
+    neutral: ClassVar[tuple[str, ...]] = ()
+    """Fields that change how fast it judges but no verdict."""
+
+    @property
+    def identity(self) -> str:
+        """What decides its verdicts; caches of other verifiers are refused by it."""
+        return json.dumps({name: value for name, value in self.dump().items() if name not in self.neutral})
 
     @abstractmethod
     def open(self) -> AbstractContextManager[VerifierSession]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -89,7 +88,7 @@ class Session:
         if optimizer is not None:
             self.trainer.load_state_dict(optimizer)
         self.verifier = stack.enter_context(spec.verifier.open())
-        cache_keys = (spec.task.identity, json.dumps(spec.verifier.dump(), sort_keys=True))
+        cache_keys = (spec.task.identity, spec.verifier.identity)
         self.cache = stack.enter_context(spec.cache.open(str(self.folder), *cache_keys))
         self.engine = stack.enter_context(spec.engine.open(self.policy))
         self._watchers += [stack.enter_context(t.open(str(self.folder), spec.dump())).log for t in spec.trackers]
@@ -324,7 +323,13 @@ class Session:
             kept = path.with_name(f"{self.state.step:06d}.filtered.jsonl.zst")
             write_packed(kept, dropped)
             reasons = dict(Counter(row["reason"] for row in dropped))
-            self.emit("filtered", step=self.state.step, samples=len(dropped), reasons=reasons, file=str(kept))
+            self.emit(
+                "filtered",
+                step=self.state.step,
+                samples=len(dropped),
+                reasons=reasons,
+                file=str(kept.relative_to(self.folder)),
+            )
         self.advance(collected=self.state.step + 1)
         return groups
 

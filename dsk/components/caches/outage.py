@@ -59,7 +59,7 @@ class OutageSession:
             if self._waiting:
                 self._notice(
                     f"{len(self._waiting)} changes could not be saved and are in {self._unsaved};"
-                    f" when the server is back: dsk cache import STORE {self._unsaved}"
+                    f" when the server is back: {self._store.import_command} {self._unsaved}"
                 )
         finally:
             self._store.__exit__()
@@ -142,7 +142,11 @@ class OutageSession:
             return False
         self._unsaved.unlink(missing_ok=True)
         self._away_since = None
-        self._notice(f"the server answers again; {count} changes that waited are saved (outage {self._outages})")
+        if self._outages:
+            text = f"the server answers again; {count} changes that waited are saved (outage {self._outages})"
+        else:
+            text = f"{count} changes that an earlier session could not save are saved now"
+        self._notice(text)
         return True
 
     def _lost(self, error: Exception) -> None:

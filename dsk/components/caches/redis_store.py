@@ -114,6 +114,7 @@ class RedisStore:
 
     def __init__(self, client: Any, namespace: str, where: str, away: tuple[type[Exception], ...]) -> None:
         self._client, self._ns, self.where, self.away = client, f"{{{namespace}}}", f"{where} ({namespace})", away
+        self.import_command = f"dsk cache import --namespace {namespace} {where}"
 
     def __enter__(self) -> Self:
         return self

@@ -30,6 +30,7 @@ class CommandVerifier(Verifier):
     """
 
     kind: ClassVar[str] = "command"
+    neutral: ClassVar[tuple[str, ...]] = ("workers", "batch_limit")
     program: tuple[str, ...] = Field(min_length=1, description='The program and its arguments: ["node", "judge.js"].')
     workers: int = Field(2, ge=1, le=256, description="Copies of the program that run side by side.")
     cpu_limit: float = Field(10.0, gt=0, description="Processor seconds the program may spend on one answer.")

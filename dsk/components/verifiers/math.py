@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 
 Pair = tuple[str, str]
+"""An answer and the reference."""
 _FORMS = 20_000
 
 
@@ -30,6 +32,7 @@ class MathVerifier(Verifier):
     """
 
     kind: ClassVar[str] = "math"
+    neutral: ClassVar[tuple[str, ...]] = ("workers", "batch_limit", "memo")
     workers: int = Field(2, ge=1, le=256, description="Worker processes for symbolic comparison.")
     cpu_limit: float = Field(2.0, gt=0, le=600, description="Processor seconds a worker may spend on one answer.")
     time_limit: float = Field(
@@ -73,7 +76,7 @@ class MathSession:
     def __init__(self, spec: MathVerifier, pool: WorkerPool) -> None:
         self.spec = spec
         self.pool = pool
-        self._memo: OrderedDict[Pair, str] = OrderedDict()
+        self._memo: OrderedDict[bytes, str] = OrderedDict()
         self._forms: OrderedDict[str, Form] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -123,10 +126,11 @@ class MathSession:
         return found
 
     def _remembered(self, pair: Pair) -> str | None:
+        key = _digest(pair)
         with self._lock:
-            reason = self._memo.get(pair)
+            reason = self._memo.get(key)
             if reason is not None:
-                self._memo.move_to_end(pair)
+                self._memo.move_to_end(key)
             return reason
 
     def _remember(self, reasons: dict[Pair, str]) -> None:
@@ -134,9 +138,14 @@ class MathSession:
         with self._lock:
             for pair, reason in reasons.items():
                 if reason != "timeout" and len(pair[0]) <= self.spec.max_answer_chars:
-                    self._memo[pair] = reason
+                    self._memo[_digest(pair)] = reason
             while len(self._memo) > self.spec.memo:
                 self._memo.popitem(last=False)
+
+
+def _digest(pair: Pair) -> bytes:
+    """A pair's place in the memory of verdicts, which hostile answers must not fill with their text."""
+    return blake2b(repr(pair).encode(), digest_size=16).digest()
 
 
 def nesting(text: str) -> int:
