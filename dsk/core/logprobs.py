@@ -40,24 +40,21 @@ def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: fl
 
 
 class _ChosenLogprobs(torch.autograd.Function):
+    """One chunk's logits at a time: each lives in a function of its own, so that it is gone before the next is made."""
+
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, *settings: Any) -> Any:
         temperature, with_entropy, chunk = settings
-        chosen, norms, entropies = [], [], []
-        for part, target in zip(hidden.split(chunk), targets.split(chunk), strict=True):
-            logits = _logits(part, weight, bias, temperature)
-            norm = logits.logsumexp(-1)
-            chosen.append(logits.gather(-1, target[:, None])[:, 0] - norm)
-            norms.append(norm)
-            if with_entropy:
-                probs = (logits - norm[:, None]).exp_()
-                entropies.append(norm - torch.linalg.vecdot(probs, logits))
-        entropy = torch.cat(entropies) if with_entropy else None
-        norm = torch.cat(norms)
+        parts = [
+            _chunk_values(_logits(part, weight, bias, temperature), target, with_entropy)
+            for part, target in zip(hidden.split(chunk), targets.split(chunk), strict=True)
+        ]
+        chosen, norm, *entropies = (torch.cat(values) for values in zip(*parts, strict=True))
+        entropy = entropies[0] if with_entropy else None
         ctx.save_for_backward(hidden, weight, bias, targets, norm, entropy)
         ctx.settings = settings
         ctx.set_materialize_grads(False)
-        return torch.cat(chosen), entropy
+        return chosen, entropy
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -67,11 +64,10 @@ class _ChosenLogprobs(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden)
         grad_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         grad_bias = torch.zeros_like(bias) if bias is not None and ctx.needs_input_grad[2] else None
-        for start in range(0, len(hidden), chunk):
-            piece = slice(start, start + chunk)
-            log_probs = _logits(hidden[piece], weight, bias, temperature).sub_(norm[piece, None])
+
+        def add(piece: slice) -> None:
             grad = _grad_logits(
-                log_probs,
+                _logits(hidden[piece], weight, bias, temperature).sub_(norm[piece, None]),
                 targets[piece],
                 None if grad_chosen is None else grad_chosen[piece],
                 None if grad_entropy is None else (grad_entropy[piece], entropy[piece]),
@@ -81,8 +77,21 @@ class _ChosenLogprobs(torch.autograd.Function):
             if grad_weight is not None:
                 grad_weight.addmm_(grad.T, hidden[piece])
             if grad_bias is not None:
-                grad_bias += grad.sum(0)
+                grad_bias.add_(grad.sum(0))
+
+        for start in range(0, len(hidden), chunk):
+            add(slice(start, start + chunk))
         return grad_hidden, grad_weight, grad_bias, None, None, None, None
+
+
+def _chunk_values(logits: Tensor, target: Tensor, with_entropy: bool) -> tuple[Tensor, ...]:
+    """Chosen log-probabilities, log-normalisers and, if asked for, entropies of some positions."""
+    norm = logits.logsumexp(-1)
+    chosen = logits.gather(-1, target[:, None])[:, 0] - norm
+    if not with_entropy:
+        return chosen, norm
+    probs = (logits - norm[:, None]).exp_()
+    return chosen, norm, norm - torch.linalg.vecdot(probs, logits)
 
 
 def _grad_logits(
