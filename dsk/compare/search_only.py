@@ -42,7 +42,7 @@ def hard_problems(session: Session) -> list[Problem]:
     problems = list(session.problems.values())
     if session.is_hard(1.0):
         return problems
-    rates = session.screen(problems, "screen", 0, file=session.folder / "rounds" / "0" / "screen.jsonl")
+    rates = session.screen(problems, session.folder / "rounds" / "0" / "screen.jsonl", "screen", 0)
     return [p for p in problems if session.is_hard(rates[p.id])]
 
 

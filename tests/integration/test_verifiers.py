@@ -72,7 +72,7 @@ def test_a_hanging_answer_times_out_and_the_next_is_judged() -> None:
 
 def test_an_answer_that_needs_more_memory_than_allowed_is_not_correct_and_costs_one_answer() -> None:
     simple = {"answer": "x+1", "gold": "1+x", "decimals": 6}
-    rows = "\\\\".join(["x&y&z"] * 40)
+    rows = "\\\\".join(["x&y&z"] * 400)
     large = {"answer": f"\\begin{{pmatrix}}{rows}\\end{{pmatrix}}", "gold": "x", "decimals": 6}
     with WorkerPool(generous, 1) as pool:
         pool.run([simple], 300)
