@@ -10,7 +10,7 @@ from typing import Any
 
 from dsk.compare.runs import SEARCH_FILE
 from dsk.core.folder import open_folder
-from dsk.core.records import read_jsonl, write_jsonl
+from dsk.core.records import drop_torn_line, read_jsonl
 from dsk.core.session import Listener, Session
 from dsk.core.spec import RunSpec
 from dsk.core.types import Group, Problem
@@ -28,10 +28,8 @@ def search_only(
     place = open_folder(spec, folder, resume)
     with place.status(), Session(spec, folder, listener, should_stop) as session:
         path = folder / SEARCH_FILE
-        rows = list(read_jsonl(path))
-        # a crash may have cut the last line, and the next row must not continue it
-        write_jsonl(path, rows)
-        done = {row["id"] for row in rows}
+        drop_torn_line(path)
+        done = {row["id"] for row in read_jsonl(path)}
         todo = [problem for problem in hard_problems(session) if problem.id not in done]
         for start in range(0, len(todo), TREES_AT_ONCE):
             _search(session, todo[start : start + TREES_AT_ONCE], path)

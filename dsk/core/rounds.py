@@ -71,9 +71,9 @@ def _all_rounds(session: Session) -> dict[str, Any]:
 
 def _hard_set(session: Session, round_: int) -> list[Problem]:
     """The round's hard problems: screened now in round 0, by the round before otherwise."""
-    path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
-    if not path.is_file():
+    if not any(r["event"] == "screened" and r["round"] == round_ for r in session.records()):
         _screen_into(session, round_, list(session.problems.values()))
+    path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
     return [session.problems[row["id"]] for row in read_jsonl(path)]
 
 

@@ -24,16 +24,19 @@ def add_rate(file: Path, group: Group, version: int) -> tuple[float, int]:
     return rate, tokens
 
 
-def roll_back(folder: Path, round_: int, version: int) -> list[int]:
-    """Forget hard sets of rounds after `round_` and rates under policies after `version`; the tokens of each one left.
+def roll_back(folder: Path, version: int) -> None:
+    """Forget the pass rates under policies after `version`.
 
     A rate under the very policy that a run goes on from stays valid, so nothing is screened twice.
     """
-    tokens: list[int] = []
-    for place in sorted((path for path in folder.glob("rounds/*/")), key=lambda path: int(path.name)):
-        if int(place.name) > round_:
-            (place / "hard_set.jsonl").unlink(missing_ok=True)
-        rows = [row for row in read_jsonl(place / "screen.jsonl") if row["version"] <= version]
-        write_jsonl(place / "screen.jsonl", rows)
-        tokens += [row["tokens"] for row in rows]
-    return tokens
+    for file in _files(folder):
+        write_jsonl(file, [row for row in read_jsonl(file) if row["version"] <= version])
+
+
+def screened_tokens(folder: Path) -> list[int]:
+    """Tokens sampled for each pass rate of a run, in the order in which they were found."""
+    return [row["tokens"] for file in _files(folder) for row in read_jsonl(file)]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("rounds/*/screen.jsonl"), key=lambda file: int(file.parent.name))

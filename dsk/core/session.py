@@ -22,7 +22,7 @@ from dsk.core.notices import notices
 from dsk.core.policy import load_policy
 from dsk.core.records import EventLog, read_groups, read_records, write_groups, write_json, write_jsonl, write_packed
 from dsk.core.scheduler import Job, Progress, Scheduler
-from dsk.core.screening import add_rate, known_rates, roll_back
+from dsk.core.screening import add_rate, known_rates, roll_back, screened_tokens
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec, SamplingSpec
@@ -114,8 +114,7 @@ class Session:
         for path in self.folder.glob("trees/*.jsonl.zst"):
             if int(path.name.split(".")[0]) >= self.state.collected:
                 path.unlink()
-        uncounted = roll_back(self.folder, self.state.round, self.state.version)[self.state.screened :]
-        self._count_screened(sum(uncounted), len(uncounted))
+        roll_back(self.folder, self.state.version)
         self.emit("resumed", from_seq=self.state.event_seq, step=self.state.step, round=self.state.round)
         self.engine.sync(self.policy, self.state.version)
 
@@ -236,6 +235,9 @@ class Session:
         """Share of correct answers among K direct rollouts of each problem (Pass1@K), read from `file` where known."""
         version = self.state.version
         rates = known_rates(file, version)
+        if phase == "screen":  # what a crash left on disk and not in the counters
+            found = screened_tokens(self.folder)[self.state.screened :]
+            self._count_screened(sum(found), len(found))
 
         def finished(group: Group) -> None:
             rates[group.problem.id], tokens = add_rate(file, group, version)

@@ -93,21 +93,28 @@ def test_a_run_left_anywhere_resumes_to_the_same_figures(whole, model, tmp_path,
     assert same(figures(resumed.records), figures(whole.records))
 
 
-def test_a_run_that_crashed_resumes_from_its_last_checkpoint(whole, model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("survived", [0, 1, 2, 5])
+def test_a_run_that_crashed_resumes_to_the_same_figures(whole, model, tmp_path, monkeypatch, survived):
     spec, folder = small_spec(model), tmp_path / "crashed"
     original, calls = Trainer.update, iter(range(100))
 
-    def dies_late(self, *arguments):
-        if next(calls) == 5:
+    def dies(self, *arguments):
+        if next(calls) == survived:
             raise MemoryError("killed")
         return original(self, *arguments)
 
-    monkeypatch.setattr(Trainer, "update", dies_late)
+    monkeypatch.setattr(Trainer, "update", dies)
     with pytest.raises(MemoryError):
         dsk.run(spec, folder)
     assert json.loads((folder / "status.json").read_text())["status"] == "failed"
+    with (folder / "events.jsonl").open("a") as events:
+        events.write('{"event": "upda')  # the machine died while it wrote
     monkeypatch.undo()
-    assert same(figures(dsk.run(spec, folder, resume=True).records), figures(whole.records))
+    resumed = dsk.run(spec, folder, resume=True)
+    assert same(figures(resumed.records), figures(whole.records))
+    assert [r["seq"] for r in map(json.loads, (folder / "events.jsonl").read_text().splitlines())] == list(
+        range(resumed.records[-1]["seq"] + 1)
+    )
 
 
 def test_the_other_modes_run_too(model, tmp_path):
