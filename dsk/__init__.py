@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dsk.core.roles import (
         Advantage,
         Backup,
+        Boundary,
         Cache,
         Engine,
         Filter,
@@ -31,6 +32,7 @@ _HOMES = {
         [
             "Advantage",
             "Backup",
+            "Boundary",
             "Cache",
             "Engine",
             "Filter",
@@ -51,6 +53,7 @@ _HOMES = {
 __all__ = [
     "Advantage",
     "Backup",
+    "Boundary",
     "Cache",
     "Engine",
     "Filter",

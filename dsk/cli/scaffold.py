@@ -16,6 +16,7 @@ from dsk.core.roles import role_names
 
 PLACES = {
     "selector": "search.selector",
+    "boundary": "search.boundary",
     "backup": "search.backup",
     "negative": "search.negative",
     "advantage": "train.advantage",

@@ -25,6 +25,11 @@ def register_selectors(register: Register) -> None:
 
 
 @hookspec
+def register_boundaries(register: Register) -> None:
+    """Call `register(cls)` for each Boundary: where a step ends and the tree may branch."""
+
+
+@hookspec
 def register_backups(register: Register) -> None:
     """Call `register(cls)` for each Backup: how a reward changes the values on its path."""
 

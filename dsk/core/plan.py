@@ -17,8 +17,8 @@ from dsk.core.spec import RunSpec
 
 COMPONENTS = (
     ("task", "task"), ("verifier", "verifier"), ("engine", "engine"), ("cache", "cache"), ("filter", "filter"),
-    ("search.selector", "selector"), ("search.backup", "backup"), ("search.negative", "negative"),
-    ("train.loss", "loss"), ("train.advantage", "advantage"),
+    ("search.selector", "selector"), ("search.boundary", "boundary"), ("search.backup", "backup"),
+    ("search.negative", "negative"), ("train.loss", "loss"), ("train.advantage", "advantage"),
 )  # fmt: skip
 ADAM_BYTES_FP32 = 8
 CHECKPOINTED_STATES_PER_LAYER = 1

@@ -21,11 +21,7 @@ from dsk.core.errors import PluginError, SpecError
 from dsk.core.roles import ROLES
 from dsk.core.sources import installed_sources, load_source, one_line
 
-PLURALS = {role.role: name for role in ROLES for name in (role.role + "s",)} | {
-    "advantage": "advantages",
-    "loss": "losses",
-    "cache": "caches",
-}
+PLURALS = {role.role: f"{role.role}s" for role in ROLES} | {"boundary": "boundaries", "loss": "losses"}
 BUILTIN = "dsk"
 LOGGER = logging.getLogger(__name__)
 

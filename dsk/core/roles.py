@@ -64,6 +64,25 @@ class Selector(Component, ABC):
         """One finite score for each candidate in `nodes` [A]; higher is better. Must not write to the tree."""
 
 
+class Boundary(Component, ABC):
+    """Where a step of a tree ends, and so where the next may branch; `search.step_tokens` bounds it always."""
+
+    role: ClassVar[str] = "boundary"
+    default_kind: ClassVar[str | None] = "length"
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        """Texts that end a step while it is sampled, the text included; none by default."""
+        return ()
+
+    @abstractmethod
+    def cut(self, logprobs: Float[np.ndarray, " T"]) -> int:
+        """How many of the tokens to keep, 1 to T, of a step that no text ended. `logprobs` [T] are the tokens' own.
+
+        What is cut off was sampled for nothing. A step that ends the response is never cut.
+        """
+
+
 class Backup(Component, ABC):
     """How one terminal reward changes the values of the nodes on its path (DeepSearch eqs. 3-5)."""
 
@@ -320,7 +339,7 @@ class Tracker(Component, ABC):
 
 
 ROLES: tuple[type[Component], ...] = (
-    Selector, Backup, Negative, Advantage, Loss, Verifier, Filter, Cache, Engine, Task, Tracker,
+    Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Filter, Cache, Engine, Task, Tracker,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,7 @@ class TreeSearch:
             temperature=self.sampling.temperature,
             top_p=self.sampling.top_p,
             top_k=self.sampling.top_k,
+            stop_strings=self.spec.boundary.stop_strings,
         )
 
     def apply(self, samples: Sequence[Sample]) -> list[int]:
@@ -84,8 +85,10 @@ class TreeSearch:
         node = self.target
         if node is None or self._unjudged:
             raise ValueError("apply without an outstanding request")
-        kept = [s for s in samples if all(map(math.isfinite, s.logprobs))]
-        self.dropped_samples += len(samples) - len(kept)
+        finite = [s for s in samples if all(map(math.isfinite, s.logprobs))]
+        self.dropped_samples += len(samples) - len(finite)
+        room = self.max_response - self.tree.response_length(node)
+        kept = [self._step(sample, room) for sample in finite]
         children = self.tree.expand(node, kept, self.max_response)
         self.expansion_order.append(node)
         self.open.add_children(node, children, self._rng("select"))
@@ -93,6 +96,15 @@ class TreeSearch:
         if not self._unjudged:
             self._move_on(children)
         return list(self._unjudged)
+
+    def _step(self, sample: Sample, room: int) -> Sample:
+        """The sample up to its step's boundary; whole where it ends the response."""
+        if sample.stop == "stop":
+            return replace(sample, stop="length")  # at one of the boundary's texts: the response goes on
+        if sample.stop == "eos" or not 0 < len(sample.tokens) < room:
+            return sample
+        end = self.spec.boundary.cut(np.asarray(sample.logprobs))
+        return replace(sample, tokens=sample.tokens[:end], logprobs=sample.logprobs[:end])
 
     def judge(self, verdicts: Sequence[Verdict]) -> None:
         """Back up and record what the verdicts on the new terminals call for, then select globally."""

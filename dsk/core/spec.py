@@ -12,7 +12,20 @@ from pydantic import Field, ValidationError, model_validator
 from dsk.core.component import Component, StrictModel
 from dsk.core.errors import SpecError
 from dsk.core.registry import Registry, load_registry
-from dsk.core.roles import Advantage, Backup, Cache, Engine, Filter, Loss, Negative, Selector, Task, Tracker, Verifier
+from dsk.core.roles import (
+    Advantage,
+    Backup,
+    Boundary,
+    Cache,
+    Engine,
+    Filter,
+    Loss,
+    Negative,
+    Selector,
+    Task,
+    Tracker,
+    Verifier,
+)
 
 
 def _default(role: type[Component]) -> Any:
@@ -84,6 +97,7 @@ class SearchSpec(StrictModel):
         default="tokens", description="Mean over all tokens (released code) or over steps (paper)."
     )
     selector: Selector = _default(Selector)
+    boundary: Boundary = _default(Boundary)
     backup: Backup = _default(Backup)
     negative: Negative = _default(Negative)
 

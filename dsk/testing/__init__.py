@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from dsk.testing.advantage import AdvantageContract
     from dsk.testing.backup import BackupContract
+    from dsk.testing.boundary import BoundaryContract
     from dsk.testing.cache import CacheContract
     from dsk.testing.component import ComponentContract
     from dsk.testing.engine import EngineContract
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdvantageContract": "advantage",
     "BackupContract": "backup",
+    "BoundaryContract": "boundary",
     "CacheContract": "cache",
     "ComponentContract": "component",
     "EngineContract": "engine",
@@ -42,6 +44,7 @@ _HOMES = {
 __all__ = [
     "AdvantageContract",
     "BackupContract",
+    "BoundaryContract",
     "CacheContract",
     "ComponentContract",
     "EngineContract",

@@ -11,18 +11,29 @@ import pytest
 from dsk.components.backups.constrained import Constrained
 from dsk.components.backups.mean import Mean
 from dsk.components.backups.simple import Simple
+from dsk.components.boundaries.length import Length
+from dsk.components.boundaries.surprise import Surprise
+from dsk.components.boundaries.text import Text
 from dsk.components.filters.garbled import GarbledFilter
 from dsk.components.filters.none import NoFilter
 from dsk.components.negatives.least_confident import LeastConfident
 from dsk.components.negatives.most_confident import MostConfident
 from dsk.components.negatives.random import RandomNegative
 from dsk.components.selectors.frontier import Frontier
+from dsk.components.selectors.frontier_ucb import FrontierUcb
 from dsk.components.selectors.puct import Puct
 from dsk.components.selectors.random import Random
 from dsk.components.selectors.uct import Uct
 from dsk.components.trackers.tensorboard import TensorBoard
 from dsk.core.registry import load_registry
-from dsk.testing import BackupContract, FilterContract, NegativeContract, SelectorContract, TrackerContract
+from dsk.testing import (
+    BackupContract,
+    BoundaryContract,
+    FilterContract,
+    NegativeContract,
+    SelectorContract,
+    TrackerContract,
+)
 
 
 class TestFrontier(SelectorContract):
@@ -34,6 +45,11 @@ class TestFrontier(SelectorContract):
 
 class TestFrontierWithLogarithm(TestFrontier):
     depth_bonus = "log"
+
+
+class TestFrontierUcb(SelectorContract):
+    def make_selector(self):
+        return FrontierUcb(entropy_weight=0.4)
 
 
 class TestPuct(SelectorContract):
@@ -66,6 +82,21 @@ class TestSimple(BackupContract):
 class TestMean(BackupContract):
     def make_backup(self):
         return Mean()
+
+
+class TestLength(BoundaryContract):
+    def make_boundary(self):
+        return Length()
+
+
+class TestText(BoundaryContract):
+    def make_boundary(self):
+        return Text()
+
+
+class TestSurprise(BoundaryContract):
+    def make_boundary(self):
+        return Surprise()
 
 
 class TestMostConfident(NegativeContract):

@@ -14,8 +14,8 @@ from dsk.core.registry import build_registry, load_registry
 from dsk.core.spec import parse_spec
 
 HOOKS = (
-    "register_advantages, register_backups, register_caches, register_engines, register_filters, register_losses,"
-    " register_negatives, register_selectors, register_tasks, register_trackers, register_verifiers"
+    "register_advantages, register_backups, register_boundaries, register_caches, register_engines, register_filters,"
+    " register_losses, register_negatives, register_selectors, register_tasks, register_trackers, register_verifiers"
 )
 FIELD = "    weight: float = Field(default=-1.0, ge=0, description='Weight.')\n"
 GOOD = SELECTOR.format(kind="shallow")

@@ -1,6 +1,7 @@
 """Which node a tree expands next."""
 
 from dsk.components.selectors.frontier import Frontier
+from dsk.components.selectors.frontier_ucb import FrontierUcb
 from dsk.components.selectors.puct import Puct
 from dsk.components.selectors.random import Random
 from dsk.components.selectors.uct import Uct
@@ -10,5 +11,5 @@ from dsk.core.hookspecs import Register, hookimpl
 @hookimpl
 def register_selectors(register: Register) -> None:
     """The selectors that dsk brings."""
-    for selector in (Frontier, Puct, Random, Uct):
+    for selector in (Frontier, FrontierUcb, Puct, Random, Uct):
         register(selector)

@@ -1,0 +1,84 @@
+"""Where steps end: at a text while they are sampled, or where the search cuts them."""
+
+from dataclasses import replace
+
+import pytest
+from scripted_search import make_search
+
+from dsk.components.boundaries.surprise import Surprise
+from dsk.components.engines.transformers import Transformers
+from dsk.core.policy import load_policy
+from dsk.core.scheduler import Scheduler
+from dsk.core.search import TreeSearch
+from dsk.core.spec import ModelSpec, SamplingSpec, SearchSpec
+from dsk.core.types import Problem, Sample, Verdict
+
+SAMPLE = Sample((11, 12, 13, 14), (-0.1, -0.2, -3.0, -0.3), "length", 0)
+
+
+def only_child(boundary: str, sample: Sample, max_response: int = 100) -> TreeSearch:
+    """A search whose root was expanded into one sample."""
+    search = make_search(SearchSpec.model_validate({"width": 1, "step_tokens": 4, "boundary": boundary}))
+    search.max_response = max_response
+    search.apply([sample])
+    return search
+
+
+@pytest.mark.parametrize(("sample", "kept", "terminal"), [
+    (SAMPLE, 2, False),  # cut before the token of -3.0
+    (replace(SAMPLE, stop="eos"), 4, True),
+    (replace(SAMPLE, stop="stop"), 4, False),  # a text ended it: there is nothing to cut
+    (Sample((), (), "length", 0), 0, False),
+])  # fmt: skip
+def test_a_step_ends_before_its_most_surprising_token_unless_it_ends_the_response(sample, kept, terminal):
+    search = only_child("surprise", sample)
+    assert search.response(1) == list(sample.tokens[:kept])
+    assert bool(search.tree.terminal[1]) is terminal
+
+
+def test_the_last_step_that_the_response_has_room_for_is_not_cut():
+    assert len(only_child("surprise", SAMPLE, max_response=4).response(1)) == 4
+
+
+@pytest.mark.parametrize("earliest", [0.0, 0.3, 0.5, 0.9])
+def test_the_kept_share_of_a_step_is_never_cut(earliest):
+    boundary = Surprise(earliest=earliest)
+    for length in range(1, 12):
+        assert boundary.cut([-float(length - i) for i in range(length)]) >= min(length, max(1, earliest * length))
+
+
+class Unsolvable:
+    """A verifier's session for which every answer is wrong."""
+
+    def verify(self, items):
+        return [Verdict(False, None, "different") for _ in items]
+
+
+def grown(boundary: str) -> tuple[TreeSearch, list[str]]:
+    """A finished tree of the bundled model, and the text of every step."""
+    policy = load_policy(ModelSpec(path="bundled:tiny-reasoner", device="cpu"))
+    question = "Start at 85, modulo 100.\n1)-68\n2)-28\n3)+31\n4)-43\nResult?\n"
+    spec = SearchSpec.model_validate(
+        {"width": 3, "max_depth": 8, "step_tokens": 24, "max_expansions": 12, "boundary": boundary}
+    )
+    search = TreeSearch(Problem("p", question, "?"), tuple(policy.encode(question)), spec, SamplingSpec(), 80, 0)
+    with Transformers().open(policy) as engine:
+        Scheduler(engine, Unsolvable(), policy.decode, 10_000).run([search])
+    return search, [policy.decode(search.tree.step_tokens(node)) for node in range(1, search.tree.size)]
+
+
+def test_steps_that_end_at_line_breaks_are_whole_lines():
+    search, steps = grown("text")
+    assert search.tree.size > 20
+    for node, text in enumerate(steps, 1):
+        assert text.count("\n") == (not search.tree.terminal[node])
+        assert search.tree.terminal[node] or text.endswith("\n")
+    assert search.tree.depth.max() > 3
+
+
+def test_a_cut_step_goes_on_from_where_it_was_cut():
+    search, _ = grown("surprise")
+    inner = [node for node in range(1, search.tree.size) if not search.tree.terminal[node]]
+    lengths = [len(search.tree.step_tokens(node)) for node in inner]
+    assert min(lengths) >= 12
+    assert max(lengths) < 24
