@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from dsk.core.component import Component, did_you_mean
 from dsk.core.errors import PluginError, SpecError
+
+if TYPE_CHECKING:
+    from dsk.core.component import Component
+
+WIDE = 200
+"""Columns of a table that goes to a file or another program."""
 
 plugins_app = typer.Typer(help="List and check components and the packages they come from.", no_args_is_help=True)
 
@@ -36,12 +39,26 @@ def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
     if as_json:
         typer.echo(json.dumps({"components": rows, "problems": registry.problems}, indent=2))
         return
-    table = Table(*(name.capitalize() for name in rows[0]), box=None)
-    for row in rows:
-        table.add_row(*row.values())
-    Console().print(table)
+    _print_rows(rows)
     for problem in registry.problems:
         typer.echo(problem, err=True)
+
+
+def _print_rows(rows: list[dict[str, str]]) -> None:
+    """One line a component; a summary that does not fit is cut."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console() if Console().is_terminal else Console(width=WIDE)
+    widest = {name: max(len(text) for text in (name, *(row[name] for row in rows))) for name in rows[0]}
+    spare = console.width - sum(widest.values()) - 2 * len(widest)
+    table = Table(box=None)
+    for name, width in widest.items():
+        fitting = max(20, min(width, width + spare)) if name == "summary" else width
+        table.add_column(name.capitalize(), no_wrap=True, overflow="ellipsis", width=fitting)
+    for row in rows:
+        table.add_row(*row.values())
+    console.print(table)
 
 
 @plugins_app.command("check")
@@ -52,7 +69,7 @@ def check_plugins() -> None:
     registry = build_registry()
     if registry.problems:
         raise PluginError("\n".join(registry.problems))
-    typer.echo(f"{len({e.distribution for e in registry.entries.values()})} distributions, all in order")
+    typer.echo(f"{', '.join(dict.fromkeys(e.distribution for e in registry.entries.values()))}: all in order")
 
 
 @plugins_app.command("new")
@@ -77,6 +94,7 @@ def summary(component: type[Component]) -> str:
 
 def find_component(name: str) -> type[Component]:
     """`selector.frontier` or just `frontier`. Raises SpecError naming what there is."""
+    from dsk.core.component import did_you_mean
     from dsk.core.registry import load_registry
 
     entries = load_registry().entries
@@ -104,6 +122,9 @@ def schema(
 
 def explain(component: Annotated[str, typer.Argument(help="A component, e.g. selector.frontier.")]) -> None:
     """Print a component's documentation and fields."""
+    from rich.console import Console
+    from rich.table import Table
+
     found = find_component(component)
     typer.echo(f"{found.role}.{found.kind}  ({found.__module__}.{found.__name__})\n")
     typer.echo(inspect.getdoc(found) or "")

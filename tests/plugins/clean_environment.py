@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -31,13 +32,19 @@ class Environment:
 
     folder: Path
 
+    def start(self, *command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        """Run a command with the environment's programs first on the path."""
+        hidden = {"PYTHONPATH", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS", "DSK_DISABLE_PLUGINS"}
+        variables = {name: value for name, value in os.environ.items() if name not in hidden}
+        variables["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"
+        words = [str(word) for word in command]
+        words[0] = shutil.which(words[0], path=variables["PATH"]) or words[0]
+        return subprocess.run(words, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
+
     def call(self, program: str, *arguments: str | Path, cwd: Path = ROOT) -> str:
         """What a program of the environment prints; fails with its output where it fails."""
-        hidden = {"PYTHONPATH", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"}
-        variables = {name: value for name, value in os.environ.items() if name not in hidden}
-        command = [str(self.folder / "bin" / program), *map(str, arguments)]
-        done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        done = self.start(self.folder / "bin" / program, *arguments, cwd=cwd)
+        assert done.returncode == 0, f"{program} {arguments}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
     def install(self, *arguments: str | Path) -> None:
