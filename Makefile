@@ -27,5 +27,10 @@ test-full: test
 	bash scripts/install_full.sh $(VENV)
 	$(BIN)/pytest -m full
 
+docs: install
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python scripts/make_docs.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 clean:
 	rm -rf $(VENV) build dist site
