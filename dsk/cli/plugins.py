@@ -108,8 +108,19 @@ def find_component(name: str) -> type[Component]:
     raise SpecError(f"no component '{name}'{did_you_mean(name, names)}; `dsk plugins list` shows all")
 
 
+def complete_component(incomplete: str) -> list[str]:
+    """The components whose `role.kind` goes on from what was typed, for the shell."""
+    from dsk.core.registry import load_registry
+
+    names = [f"{role}.{kind}" for role, kind in sorted(load_registry().entries)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def schema(
-    component: Annotated[str | None, typer.Option(help="Only this component, e.g. selector.frontier.")] = None,
+    component: Annotated[
+        str | None,
+        typer.Option(help="Only this component, e.g. selector.frontier.", autocompletion=complete_component),
+    ] = None,
 ) -> None:
     """Print the JSON Schema of specs, installed plugins included."""
     from dsk.core.registry import load_registry
@@ -120,7 +131,11 @@ def schema(
     typer.echo(json.dumps(data, indent=2))
 
 
-def explain(component: Annotated[str, typer.Argument(help="A component, e.g. selector.frontier.")]) -> None:
+def explain(
+    component: Annotated[
+        str, typer.Argument(help="A component, e.g. selector.frontier.", autocompletion=complete_component)
+    ],
+) -> None:
     """Print a component's documentation and fields."""
     from rich.console import Console
     from rich.table import Table
