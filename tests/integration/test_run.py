@@ -1,6 +1,9 @@
 """A whole run: it ends, it repeats, it can be left at any point and resumed to the same figures."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +14,11 @@ from transformers import AutoModelForCausalLM
 import dsk
 from dsk.core.checkpoint import checkpoints
 from dsk.core.errors import CheckpointError, InterruptedRun, NonFiniteLossError, RunFolderError
+from dsk.core.folder import open_folder
 from dsk.core.records import read_groups
 from dsk.core.trainer import Trainer
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +157,29 @@ def test_resuming_with_another_spec_shows_the_difference(whole, model):
 def test_resuming_nothing_says_so(model, tmp_path):
     with pytest.raises(RunFolderError, match="nothing to resume"):
         dsk.run(small_spec(model), tmp_path / "nowhere", resume=True)
+
+
+def test_a_folder_with_other_files_is_refused_and_untouched(model, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunFolderError, match="holds something else than a run; name a new or an empty folder"):
+        dsk.run(small_spec(model), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_field_that_a_newer_version_added_is_no_difference(tmp_path):
+    spec = dsk.load_spec(ROOT / "examples" / "quickstart.json")
+    open_folder(spec, tmp_path, resume=False)
+    stored = json.loads((tmp_path / "spec.json").read_text())
+    del stored["search"]["boundary"]
+    (tmp_path / "spec.json").write_text(json.dumps(stored))
+    open_folder(spec, tmp_path, resume=True)
+
+
+def test_a_run_that_another_process_has_is_not_resumed(whole, model, tmp_path):
+    folder = shutil.copytree(whole.folder, tmp_path / "busy")
+    (folder / "status.json").write_text(json.dumps({"status": "running", "pid": os.getppid()}))
+    with pytest.raises(RunFolderError, match=f"process {os.getppid()} is running it; wait for it or stop it first"):
+        dsk.run(small_spec(model), folder, resume=True)
 
 
 def test_a_refused_run_leaves_no_folder(tmp_path):
