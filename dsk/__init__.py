@@ -5,74 +5,112 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dsk.core.hookspecs import hookimpl
+from dsk.core.hookspecs import Register, hookimpl
 
 if TYPE_CHECKING:
+    from dsk.core.errors import CacheError, DataError, DskError, EngineError, InterruptedRun, SpecError, VerifierError
+    from dsk.core.policy import Policy
     from dsk.core.roles import (
         Advantage,
         Backup,
         Boundary,
         Cache,
+        CacheSession,
         Engine,
+        EngineSession,
         Filter,
         Loss,
+        LossInputs,
+        LossOutput,
         Negative,
         Selector,
         Task,
         Tracker,
+        TrackerSession,
+        TreeView,
         Verifier,
+        VerifierSession,
     )
-    from dsk.core.rounds import run
+    from dsk.core.rounds import Run, run
     from dsk.core.spec import RunSpec, load_spec
+    from dsk.core.types import (
+        CachedSolution,
+        Completion,
+        EngineStats,
+        Group,
+        Problem,
+        Sample,
+        SampleRequest,
+        Trajectory,
+        Verdict,
+    )
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    **dict.fromkeys(
-        [
-            "Advantage",
-            "Backup",
-            "Boundary",
-            "Cache",
-            "Engine",
-            "Filter",
-            "Loss",
-            "Negative",
-            "Selector",
-            "Task",
-            "Tracker",
-            "Verifier",
-        ],
-        "dsk.core.roles",
-    ),
-    "RunSpec": "dsk.core.spec",
-    "load_spec": "dsk.core.spec",
-    "run": "dsk.core.rounds",
-}
 
 __all__ = [
     "Advantage",
     "Backup",
     "Boundary",
     "Cache",
+    "CacheError",
+    "CacheSession",
+    "CachedSolution",
+    "Completion",
+    "DataError",
+    "DskError",
     "Engine",
+    "EngineError",
+    "EngineSession",
+    "EngineStats",
     "Filter",
+    "Group",
+    "InterruptedRun",
     "Loss",
+    "LossInputs",
+    "LossOutput",
     "Negative",
+    "Policy",
+    "Problem",
+    "Register",
+    "Run",
     "RunSpec",
+    "Sample",
+    "SampleRequest",
     "Selector",
+    "SpecError",
     "Task",
     "Tracker",
+    "TrackerSession",
+    "Trajectory",
+    "TreeView",
+    "Verdict",
     "Verifier",
+    "VerifierError",
+    "VerifierSession",
     "__version__",
     "hookimpl",
     "load_spec",
     "run",
 ]
 
+_HOMES = {
+    name: f"dsk.core.{module}"
+    for module, names in {
+        "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
+        "policy": "Policy",
+        "roles": "Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter Loss LossInputs LossOutput"
+        " Negative Selector Task Tracker TrackerSession TreeView Verifier VerifierSession",
+        "rounds": "Run run",
+        "spec": "RunSpec load_spec",
+        "types": "CachedSolution Completion EngineStats Group Problem Sample SampleRequest Trajectory Verdict",
+    }.items()
+    for name in names.split()
+}
+
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use, so that `import dsk` stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'dsk' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found = getattr(import_module(_HOMES[name]), name)
+    return found

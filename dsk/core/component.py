@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -31,10 +31,17 @@ def did_you_mean(word: object, allowed: list[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def as_object(value: Any) -> Mapping[str, Any] | None:
+    """The value if it is a JSON object."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
+
+
 class StrictModel(BaseModel):
     """A frozen model that answers an unknown field with the fields it has."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -97,11 +104,11 @@ def _resolve(role_class: type[Component], value: Any, context: Any) -> Component
     if isinstance(value, role_class):
         return value
     registry = context["registry"] if context and "registry" in context else load_registry()
-    fields = {"kind": value} if isinstance(value, str) else value
     kinds = registry.kinds(role_class.role)
-    if isinstance(fields, Mapping) and "kind" not in fields and role_class.default_kind:
+    fields = {"kind": value} if isinstance(value, str) else as_object(value)
+    if fields is not None and "kind" not in fields and role_class.default_kind:
         fields = {"kind": role_class.default_kind, **fields}
-    if not isinstance(fields, Mapping) or "kind" not in fields:
+    if fields is None or "kind" not in fields:
         text = f'expected an object such as {{"kind": "{kinds[0] if kinds else "..."}"}}; kinds: {", ".join(kinds)}'
         raise PydanticCustomError("component_kind", "{text}", {"text": text})
     kind = fields["kind"]

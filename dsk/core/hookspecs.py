@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import pluggy
 
-hookspec = pluggy.HookspecMarker("dsk")
-hookimpl = pluggy.HookimplMarker("dsk")
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker("dsk")
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker("dsk")
 
 Register = Callable[[type], None]
 

@@ -42,16 +42,16 @@ class Registry:
     `problems` are plugins that could not be used, one line each; `left_out` are distributions that were not asked.
     """
 
-    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    entries: dict[tuple[str, str], Entry] = field(default_factory=dict[tuple[str, str], Entry])
+    problems: list[str] = field(default_factory=list[str])
+    left_out: list[str] = field(default_factory=list[str])
 
-    def add(self, role: str, component: type, distribution: str, version: str) -> None:
+    def add(self, role: str, component: type[Any], distribution: str, version: str) -> None:
         """Register one class. Raises PluginError on a wrong base, a missing or taken kind, or a bad default."""
         fault = self._fault(role, component)
         if fault:
             raise PluginError(f"plugin '{distribution}': {fault}")
-        kind = component.kind
+        kind: str = component.kind
         taken = self.entries.get((role, kind))
         if taken:
             raise PluginError(

@@ -216,10 +216,6 @@ def _summary(session: Session, before: Score | None, after: Score | None) -> dic
     }
 
 
-def _figures(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in ("event", "seq", "time")}
-
-
 def _mean(values: Iterable[float]) -> float:
     numbers = list(values)
     return sum(numbers) / len(numbers) if numbers else 0.0

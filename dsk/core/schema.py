@@ -6,9 +6,9 @@ so a component may hold another of its own role.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from dsk.core.component import ROLE_PLACE, Component
+from dsk.core.component import ROLE_PLACE, Component, as_object
 from dsk.core.registry import Registry
 from dsk.core.roles import ROLES
 from dsk.core.spec import RunSpec
@@ -51,14 +51,15 @@ class _Linker:
     def linked(self, node: Any, prefix: str) -> Any:
         """A copy of `node` in which every place for a component is a reference."""
         if isinstance(node, list):
-            return [self.linked(part, prefix) for part in node]
-        if not isinstance(node, dict):
+            return [self.linked(part, prefix) for part in cast("list[Any]", node)]
+        fields = as_object(node)
+        if fields is None:
             return node
-        copy = {name: self.linked(part, prefix) for name, part in node.items() if name not in (ROLE_PLACE, "$ref")}
-        if ROLE_PLACE in node:
-            copy["$ref"] = self.role(node[ROLE_PLACE])
-        elif "$ref" in node:
-            copy["$ref"] = "#/$defs/" + prefix + node["$ref"].removeprefix("#/$defs/")
+        copy = {name: self.linked(part, prefix) for name, part in fields.items() if name not in (ROLE_PLACE, "$ref")}
+        if ROLE_PLACE in fields:
+            copy["$ref"] = self.role(fields[ROLE_PLACE])
+        elif "$ref" in fields:
+            copy["$ref"] = "#/$defs/" + prefix + fields["$ref"].removeprefix("#/$defs/")
         return copy
 
     def role(self, role: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field, ValidationError, model_validator
 
-from dsk.core.component import Component, StrictModel
+from dsk.core.component import Component, StrictModel, as_object
 from dsk.core.errors import SpecError
 from dsk.core.registry import Registry, load_registry
 from dsk.core.roles import (
@@ -265,9 +265,10 @@ def set_path(data: dict[str, Any], path: str, value: Any) -> None:
     """Set `path` (dots) in nested dicts. Setting another `kind` drops the old kind's fields."""
     *parents, last = path.split(".")
     for name in parents:
-        data = data.setdefault(name, {})
-        if not isinstance(data, dict):
+        inner: Any = data.setdefault(name, {})
+        if not isinstance(inner, dict):
             raise SpecError(f"--set {path}: '{name}' is a value, not an object")
+        data = cast("dict[str, Any]", inner)
     if last == "kind" and data.get("kind", value) != value:
         data.clear()
     data[last] = value
@@ -284,8 +285,10 @@ def parse_spec(data: Any, source: str = "spec", registry: Registry | None = None
 
 def _allowed_plugins(data: Any) -> tuple[str, ...] | None:
     """The spec's own list of plugins, needed before its components can be checked; the model judges anything else."""
-    names = data.get("plugins") if isinstance(data, Mapping) else None
-    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
+    names: Any = (as_object(data) or {}).get("plugins")
+    if isinstance(names, list) and all(isinstance(name, str) for name in cast("list[object]", names)):
+        return tuple(cast("list[str]", names))
+    return None
 
 
 def validation_lines(error: ValidationError, source: str) -> list[str]:
@@ -302,17 +305,19 @@ def validation_lines(error: ValidationError, source: str) -> list[str]:
 def load_spec(path: str | Path, assignments: Iterable[str] = ()) -> RunSpec:
     """Read a spec file, apply overrides, check it. Raises SpecError; `RunSpec.dump` is the resolved form."""
     data = read_json(path)
-    if not isinstance(data, Mapping):
+    given = as_object(data)
+    if given is None:
         raise SpecError(f"{path}: a spec is a JSON object, not {type(data).__name__}")
-    fields = {name: value for name, value in data.items() if name != "$schema"}  # "$schema" is for the reader's editor
+    fields = {name: value for name, value in given.items() if name != "$schema"}  # "$schema" is for the reader's editor
     return parse_spec(override(fields, assignments), str(path))
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
     """`path: old -> new` for every leaf that differs."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = sorted(old.keys() | new.keys())
-        return [d for n in names for d in differences(old.get(n), new.get(n), f"{path}.{n}" if path else n)]
+    before, after = as_object(old), as_object(new)
+    if before is not None and after is not None:
+        names = sorted({*before, *after})
+        return [d for n in names for d in differences(before.get(n), after.get(n), f"{path}.{n}" if path else n)]
     return [] if old == new else [f"{path}: {json.dumps(old)} -> {json.dumps(new)}"]
 
 

@@ -20,7 +20,7 @@ class Problem:
     id: str
     prompt: str | tuple[Mapping[str, str], ...]
     answer: str
-    meta: Mapping[str, object] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Group:
     prompt_tokens: tuple[int, ...]
     trajectories: tuple[Trajectory, ...]
     origin: Origin
-    stats: Mapping[str, float] = field(default_factory=dict)
+    stats: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @property
     def solved(self) -> bool:

@@ -13,13 +13,15 @@ from dsk.core.roles import Backup
 from dsk.testing.component import ComponentContract, quick
 from dsk.testing.purity import LEAK_BYTES, global_randomness_untouched, in_threads, retained_bytes
 
+TreePath = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Values, visits and decay of the nodes [D] of a path, root first."""
 REWARDS = st.sampled_from([-1.0, 1.0])
 VALUES = st.floats(-100, 100)
 
 
 @st.composite
-def paths(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values, visits and decay of a path [D], root first, as the search passes them; all refuse writes."""
+def paths(draw: st.DrawFn) -> TreePath:
+    """Paths as the search passes them; all arrays refuse writes."""
     length = draw(st.integers(1, 12))
     values = np.asarray(draw(st.lists(VALUES, min_size=length, max_size=length)))
     visits = np.asarray(draw(st.lists(st.integers(0, 1000), min_size=length, max_size=length)))
@@ -45,21 +47,21 @@ class BackupContract(ComponentContract):
         """The backup."""
         return self.make_backup()
 
-    def update(self, path: tuple[np.ndarray, np.ndarray, np.ndarray], reward: float) -> np.ndarray:
+    def update(self, path: TreePath, reward: float) -> np.ndarray:
         """New values of a path."""
         values, visits, decay = path
         return np.asarray(self.make_backup().update(values, visits, reward, decay))
 
     @given(path=paths(), reward=REWARDS)
     @quick
-    def test_each_node_of_the_path_gets_one_finite_value(self, path, reward: float) -> None:
+    def test_each_node_of_the_path_gets_one_finite_value(self, path: TreePath, reward: float) -> None:
         updated = self.update(path, reward)
         assert updated.shape == path[0].shape
         assert np.isfinite(updated.astype(np.float64)).all()
 
     @given(path=paths(), reward=REWARDS)
     @quick
-    def test_its_arguments_and_global_randomness_are_left_alone(self, path, reward: float) -> None:
+    def test_its_arguments_and_global_randomness_are_left_alone(self, path: TreePath, reward: float) -> None:
         arrays = [array.copy() for array in path]
         with global_randomness_untouched():
             updated = self.make_backup().update(arrays[0], arrays[1], reward, arrays[2])
@@ -68,7 +70,7 @@ class BackupContract(ComponentContract):
 
     @given(path=paths(), other=paths(), reward=REWARDS)
     @quick
-    def test_a_value_depends_on_the_arguments_only(self, path, other, reward: float) -> None:
+    def test_a_value_depends_on_the_arguments_only(self, path: TreePath, other: TreePath, reward: float) -> None:
         backup = self.make_backup()
         first = backup.update(path[0], path[1], reward, path[2])
         backup.update(other[0], other[1], -reward, other[2])
@@ -76,12 +78,12 @@ class BackupContract(ComponentContract):
 
     @given(path=paths())
     @quick
-    def test_a_correct_answer_never_leaves_a_lower_value_than_a_wrong_one(self, path) -> None:
+    def test_a_correct_answer_never_leaves_a_lower_value_than_a_wrong_one(self, path: TreePath) -> None:
         assert (self.update(path, 1.0) >= self.update(path, -1.0)).all()
 
     @given(path=paths())
     @quick
-    def test_a_correct_answer_raises_the_value_of_its_own_node(self, path) -> None:
+    def test_a_correct_answer_raises_the_value_of_its_own_node(self, path: TreePath) -> None:
         assert self.update(path, 1.0)[-1] > path[0][-1] or path[0][-1] > 50
 
     @given(rewards=st.lists(REWARDS, min_size=1, max_size=40))

@@ -6,13 +6,15 @@ import tempfile
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsk.core.errors import CacheError
-from dsk.core.roles import Cache
+from dsk.core.roles import Cache, CacheSession
 from dsk.core.types import CachedSolution
 from dsk.testing.component import ComponentContract
 
@@ -20,7 +22,7 @@ HOSTILE = "\x00 \ud800 \u202e \\boxed{" + "{" * 50
 OWNER = ("task-a", '{"kind": "math"}')
 # a contract is inherited on purpose, so one property runs in several classes
 INHERITED = [HealthCheck.differing_executors, HealthCheck.too_slow]
-quick = settings(max_examples=30, deadline=None, suppress_health_check=INHERITED)
+quick: settings = settings(max_examples=30, deadline=None, suppress_health_check=INHERITED)
 
 
 def solution(problem: str = "p", tokens: Sequence[int] = (1, 2), run: str = "run", step: int = 0) -> CachedSolution:
@@ -32,7 +34,7 @@ def solution(problem: str = "p", tokens: Sequence[int] = (1, 2), run: str = "run
 class LogOfPuts:
     """The slow, obvious cache: remember every put, and look through all of them each time."""
 
-    log: list[CachedSolution] = field(default_factory=list)
+    log: list[CachedSolution] = field(default_factory=list[CachedSolution])
 
     def view(self) -> list[CachedSolution]:
         """The first put of each (problem, tokens)."""
@@ -48,9 +50,10 @@ class LogOfPuts:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[str, object]]:
+def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
     """Puts, rollbacks and discards of two runs whose steps never go back, except by a rollback."""
-    steps, history = {"a": 0, "b": 0}, []
+    steps = {"a": 0, "b": 0}
+    history: list[tuple[str, Any]] = []
     for _ in range(draw(st.integers(0, 12))):
         run = draw(st.sampled_from("ab"))
         action = draw(st.sampled_from(["put", "put", "put", "rollback", "discard"]))
@@ -82,7 +85,7 @@ class CacheContract(ComponentContract):
         return self.make_cache("component")
 
     @pytest.fixture
-    def folder(self, tmp_path) -> str:
+    def folder(self, tmp_path: Path) -> str:
         """An empty run folder."""
         return str(tmp_path)
 
@@ -140,7 +143,7 @@ class CacheContract(ComponentContract):
 
     @quick
     @given(histories())
-    def test_any_history_equals_a_log_of_puts(self, history: list[tuple[str, object]]) -> None:
+    def test_any_history_equals_a_log_of_puts(self, history: list[tuple[str, Any]]) -> None:
         model = LogOfPuts()
         with tempfile.TemporaryDirectory() as folder, self.make_cache(folder).open(folder, *OWNER) as cache:
             for action, argument in history:
@@ -152,12 +155,12 @@ class CacheContract(ComponentContract):
                     assert cache.get(problem) == [e for e in model.view() if e.problem_id == problem]
 
 
-def apply(cache, action: str, argument) -> int:
+def apply(cache: CacheSession, action: str, argument: Any) -> int:
     """One step of a history on the cache under test."""
     return cache.rollback(*argument) if action == "rollback" else getattr(cache, action)(argument)
 
 
-def apply_to_model(model: LogOfPuts, action: str, argument) -> int:
+def apply_to_model(model: LogOfPuts, action: str, argument: Any) -> int:
     """The same step on the log."""
     if action == "put":
         return model.change([*model.log, *argument])

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from dsk.core.component import Component
 
 # a contract is inherited on purpose, so one property runs in several classes
-quick = settings(
+quick: settings = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow]
 )
 

@@ -107,7 +107,7 @@ def hostile_answers() -> st.SearchStrategy[str]:
     """LaTeX-like rubble, towers, repetitions and arbitrary text, short enough to reach the parser."""
     rubble = st.lists(_ATOMS, max_size=40).map("".join)
     towers = st.builds(tower, st.integers(1, 40), st.sampled_from(["2", "9", "x", "10", "-1", "e"]))
-    repeated = st.builds(lambda part, times: part * times, rubble, st.integers(1, 30))
+    repeated = st.tuples(rubble, st.integers(1, 30)).map(lambda drawn: drawn[0] * drawn[1])
     arbitrary = st.text(st.characters(), max_size=200)
     return st.one_of(rubble, towers, repeated, arbitrary)
 

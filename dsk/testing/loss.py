@@ -17,7 +17,7 @@ from dsk.testing.purity import LEAK_BYTES, global_randomness_untouched, in_threa
 
 # a contract is inherited on purpose, so one property runs in several classes
 INHERITED = [HealthCheck.differing_executors, HealthCheck.too_slow]
-quick = settings(max_examples=25, deadline=None, suppress_health_check=INHERITED)
+quick: settings = settings(max_examples=25, deadline=None, suppress_health_check=INHERITED)
 SEEDS = st.integers(0, 2**32 - 1)
 
 

@@ -12,7 +12,7 @@ import pytest
 from dsk.core.roles import Tracker
 from dsk.testing.component import ComponentContract
 
-SPEC = {"name": "tracked", "seed": 0, "task": {"kind": "arithmetic", "train_problems": 8}}
+SPEC: dict[str, Any] = {"name": "tracked", "seed": 0, "task": {"kind": "arithmetic", "train_problems": 8}}
 RECORDS: tuple[dict[str, Any], ...] = (
     {"event": "started", "seq": 0, "versions": {"dsk": "0.1.0"}},
     {"event": "step", "seq": 1, "step": 1, "loss": 0.5, "engine": {"decoded_tokens": 12}, "note": "\ud800 \x00"},

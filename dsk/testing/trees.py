@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsk.core.open_nodes import OpenNodes
+from dsk.core.roles import Selector
 from dsk.core.tree import SearchTree
 from dsk.core.types import Sample
 
@@ -75,7 +76,7 @@ def candidates(tree: SearchTree, mode: str, seed: int) -> np.ndarray:
     return np.asarray(tree.children(random.Random(seed).choice(parents)), dtype=np.int64)
 
 
-def grow(selector, seed: int, expansions: int) -> list[int]:
+def grow(selector: Selector, seed: int, expansions: int) -> list[int]:
     """The nodes that a search with `selector` expands, from the root on; it must always name an open one."""
     rng, script = np.random.default_rng(seed), random.Random(seed)
     tree = SearchTree(max_depth=8)

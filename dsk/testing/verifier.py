@@ -17,7 +17,7 @@ from dsk.testing.component import ComponentContract
 from dsk.testing.hostile import corpus, hostile_responses
 
 # a contract is inherited on purpose, so one property runs in several classes
-quick = settings(
+quick: settings = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow]
 )
 
