@@ -122,8 +122,8 @@ def _run_missing(
 
 
 def _compare_runs(targets: list[Path], options: dict, output: Format, plot: list[Path]) -> bool:
+    from dsk.compare.arms import group_runs
     from dsk.compare.comparison import compare as compare_arms
-    from dsk.compare.comparison import group_runs
     from dsk.compare.runs import find_runs, read_run
 
     arms = group_runs([read_run(folder) for folder in find_runs(targets)])

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsk.compare.arms import Arm
 from dsk.compare.budget import scalar_curve
-from dsk.compare.comparison import Arm, Comparison
+from dsk.compare.comparison import Comparison
 from dsk.compare.formats import to_markdown
 from dsk.compare.metrics import metric_info
 from dsk.compare.runs import AXES

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dsk.compare.comparison import Arm
+from dsk.compare.arms import Arm
 from dsk.compare.runs import RunRecord, read_run
 from dsk.compare.study import PlannedRun
 from dsk.core.folder import check_idle, read_status

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dsk.compare.comparison import Comparison, Row
+from dsk.compare.comparison import Comparison
 from dsk.compare.metrics import metric_info
+from dsk.compare.rows import Row
 from dsk.compare.runs import AXES
 from dsk.compare.statistics import Difference, Estimate
 

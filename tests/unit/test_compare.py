@@ -10,7 +10,8 @@ from run_folders import steady, write_run, write_search_run
 from typer.testing import CliRunner
 
 from dsk.cli.app import app
-from dsk.compare.comparison import compare, group_runs
+from dsk.compare.arms import group_runs
+from dsk.compare.comparison import compare
 from dsk.compare.formats import to_csv, to_json, to_latex, to_markdown
 from dsk.compare.plot import draw, pareto_front
 from dsk.compare.runs import find_runs, read_run
