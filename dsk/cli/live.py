@@ -180,13 +180,14 @@ def closing_table(finished: Run) -> Table:
         title=f"{data['name']}: {data['steps']} steps, {data['updates']} updates",
         title_justify="left",
     )
+    problems = "hard-set " if data["hard_only"] else ""
     for when in ("before", "after"):
         if data[when]:
             s = data[when]
             share = (
                 f"{s['pass_at_1']:.1%}  [{s['low']:.1%}, {s['high']:.1%}]  ({s['problems']} problems x {s['samples']})"
             )
-            table.add_row(f"held-out hard-set pass@1, {when}", share)
+            table.add_row(f"held-out {problems}pass@1, {when}", share)
     table.add_row("problems cached", f"{data['cached_problems']:,}")
     table.add_row("tokens generated", f"{data['sampled_tokens']:,}")
     table.add_row("tokens trained", f"{data['trained_tokens']:,}")

@@ -200,6 +200,7 @@ def _summary(session: Session, before: Score | None, after: Score | None) -> dic
         "seed": session.spec.seed,
         "before": asdict(before) if before else None,
         "after": asdict(after) if after else None,
+        "hard_only": session.spec.evaluate.hard_only,
         "rounds": [
             {k: v for k, v in r.items() if k not in ("event", "seq", "time")} for r in records if r["event"] == "round"
         ],
