@@ -121,7 +121,7 @@ class LiveView:
         self._spec, self._plain = spec, PlainView(console)
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._figures: dict[str, str] = {"run": spec.name, "round": "0", "phase": "loading"}
-        self._phase, self._phase_started, self._drawn = "", time.monotonic(), 0.0
+        self._phase, self._phase_started, self._drawn, self._tokens = "", time.monotonic(), 0.0, 0
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -146,8 +146,9 @@ class LiveView:
     def progress(self, phase: str, progress: Progress) -> None:
         """Show how far the phase is."""
         now = time.monotonic()
-        if phase != self._phase or progress.done == 0:
+        if phase != self._phase or progress.tokens < self._tokens:
             self._phase, self._phase_started = phase, now
+        self._tokens = progress.tokens
         spent = max(now - self._phase_started, 1e-9)
         left = spent / progress.done * (progress.total - progress.done) if progress.done else 0.0
         self._figures |= {

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
@@ -81,13 +82,19 @@ def pick_device(name: str) -> torch.device:
 
 
 def load_policy(spec: ModelSpec) -> Policy:
-    """Load model and tokenizer. Raises ModelError when the directory is missing or not a causal language model."""
+    """Load model and tokenizer.
+
+    Raises ModelError when the directory is missing, not a causal language model, or larger than the memory.
+    """
     path, extra = locate_model(spec.path)
     logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(path, **extra)
+        check_fits(config, spec)
         tokenizer = AutoTokenizer.from_pretrained(path, **extra)
         model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=DTYPES[spec.dtype], **extra)
+    except ModelError:
+        raise
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}") from error
@@ -99,6 +106,27 @@ def load_policy(spec: ModelSpec) -> Policy:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
     return Policy(model, tokenizer, device, eos_ids(model, tokenizer), max_length, spec.path)
+
+
+def check_fits(config: Any, spec: ModelSpec) -> None:
+    """Raise ModelError where the weights alone exceed the free memory; they pass through the CPU's."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    needed = sum(p.numel() for p in model.parameters()) * DTYPES[spec.dtype].itemsize
+    for device in {torch.device("cpu"), pick_device(spec.device)}:
+        room = free_bytes(device)
+        if needed > room:
+            raise ModelError(
+                f"model.path: the weights of '{spec.path}' need {needed / 2**30:.1f} GiB in {spec.dtype}, {device.type}"
+                f" has {room / 2**30:.1f} GiB free; take a smaller model, model.dtype 'bfloat16', or a larger machine"
+            )
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be had on `device`, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
 
 
 def _forget_quantization(model: Any) -> None:

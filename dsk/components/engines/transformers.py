@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
@@ -12,8 +11,6 @@ from pydantic import Field
 from dsk.core.roles import Engine
 
 if TYPE_CHECKING:
-    import torch
-
     from dsk.components.engines.decoding.session import DecodingSession
     from dsk.components.engines.restarting import RestartingSession
     from dsk.core.policy import Policy
@@ -48,14 +45,6 @@ class Transformers(Engine):
     def open_once(self, policy: Policy) -> Iterator[DecodingSession]:
         """A session that dies with its first fault."""
         from dsk.components.engines.decoding.session import DecodingSession
+        from dsk.core.policy import free_bytes
 
         yield DecodingSession(policy, self.max_rows, self.cache_bytes or int(SHARE * free_bytes(policy.device)))
-
-
-def free_bytes(device: torch.device) -> int:
-    """Memory that can still be had on `device`, in bytes."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
