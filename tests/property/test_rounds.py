@@ -1,0 +1,236 @@
+"""`rounds.py` against a slow, obvious simulation of Algorithm 1 on scripted policies.
+
+1. Hard sets, groups and cache contents of every round are the simulation's, whatever the policy does.
+2. Each stop rule ends the run where it says.
+"""
+
+import random
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scripted_rounds import LENGTH, Growing, is_right, run_scripted, scripted_spec
+
+from dsk.core.records import read_groups, read_jsonl
+from dsk.core.rounds import Run
+from dsk.core.seeding import derive_seed
+from dsk.core.spec import RunSpec
+
+Tokens = tuple[int, ...]
+
+
+@dataclass
+class Algorithm1:
+    """The paper's Algorithm 1, one problem after the other, with nothing but lists."""
+
+    spec: RunSpec
+    version: int = 0
+    steps: int = 0
+    tokens: int = 0
+    hard_sets: list[list[str]] = field(default_factory=list)
+    groups: list[list[tuple[str, str, list[Tokens]]]] = field(default_factory=list)
+    cache: dict[str, list[Tokens]] = field(default_factory=dict)
+    cache_sizes: list[int] = field(default_factory=list)
+
+    def run(self) -> "Algorithm1":
+        hard = self.screen([f"p{n}" for n in range(len(self.policy.skill))], 0)
+        for round_ in range(self.spec.rounds.count):
+            if not hard or self.spent():
+                break
+            found = self.train(round_, hard)
+            hard = self.screen(hard, round_ + 1)
+            for problem, origin, responses in found:
+                if problem in hard and (origin == "search" or self.spec.admit == "all"):
+                    self.admit(problem, responses)
+            self.cache_sizes.append(sum(map(len, self.cache.values())))
+        return self
+
+    @property
+    def policy(self) -> Growing:
+        assert isinstance(self.spec.engine, Growing)
+        return self.spec.engine
+
+    def spent(self) -> bool:
+        bounds = self.spec.rounds
+        if bounds.max_steps and self.steps >= bounds.max_steps:
+            return True
+        return bool(bounds.max_tokens) and self.tokens >= bounds.max_tokens
+
+    def sample(self, problem: str, n: int, seed: int) -> list[Any]:
+        self.tokens += n * LENGTH
+        return [self.policy.draw(100 + int(problem[1:]), seed, i, self.version) for i in range(n)]
+
+    def screen(self, problems: list[str], round_: int) -> list[str]:
+        settings, hard = self.spec.screen, []
+        for problem in problems:
+            samples = self.sample(problem, settings.samples, derive_seed(self.spec.seed, "screen", round_, problem))
+            rate = sum(is_right(s.tokens) for s in samples) / settings.samples
+            if rate < settings.threshold or (settings.comparison == "<=" and rate == settings.threshold):
+                hard.append(problem)
+        self.hard_sets.append(hard)
+        return hard
+
+    def train(self, round_: int, hard: list[str]) -> list[tuple[str, str, list[Tokens]]]:
+        """The round's steps; every group that was not replayed, with its responses."""
+        found: list[tuple[str, str, list[Tokens]]] = []
+        for batch in self.batches(round_, hard):
+            if self.spent():
+                break
+            step = [self.group(problem, round_) for problem in batch]
+            self.groups.append(step)
+            self.version += -(-len(batch) // self.spec.train.mini_batch_problems)
+            self.steps += 1
+            found += [(p, origin, [r for r in rs if r not in self.cache.get(p, [])]) for p, origin, rs in step]
+        return found
+
+    def batches(self, round_: int, hard: list[str]) -> list[list[str]]:
+        size, wanted, batches, turn = self.spec.train.batch_problems, self.spec.rounds.steps, [], 0
+        while not batches or len(batches) < wanted:
+            order = list(hard)
+            random.Random(derive_seed(self.spec.seed, "order", round_, turn)).shuffle(order)
+            while order:
+                batches.append(order[:size])
+                order = order[size:]
+            turn += 1
+        return batches[:wanted] if wanted else batches
+
+    def group(self, problem: str, round_: int) -> tuple[str, str, list[Tokens]]:
+        total, seed = self.spec.search.trajectories, derive_seed(self.spec.seed, "train", round_, self.steps, problem)
+        cached = self.cache.get(problem, [])[:total] if self.spec.replay else []
+        if cached:
+            fresh = self.sample(problem, total - len(cached), seed)
+            return problem, "cached", cached + [s.tokens for s in fresh]
+        if self.spec.mode == "direct":
+            return problem, "direct", [s.tokens for s in self.sample(problem, total, seed)]
+        return problem, "search", self.one_expansion(problem, derive_seed(seed, ""))
+
+    def one_expansion(self, problem: str, seed: int) -> list[Tokens]:
+        """A search of depth one: every child of the root is terminal."""
+        samples = self.sample(problem, self.spec.search.width, seed)
+        if self.spec.search.record == "all":
+            return [s.tokens for s in samples]
+        right = [s for s in samples if is_right(s.tokens)]
+        return [max(right or samples, key=lambda s: sum(s.logprobs)).tokens]
+
+    def admit(self, problem: str, responses: list[Tokens]) -> None:
+        for response in responses:
+            known = self.cache.setdefault(problem, []) if is_right(response) else [response]
+            if response not in known:
+                known.append(response)
+
+
+def hard_sets(run: Run) -> list[list[str]]:
+    count = 1 + len([r for r in run.records if r["event"] == "round"])
+    files = [run.folder / "rounds" / str(n) / "hard_set.jsonl" for n in range(count)]
+    return [[row["id"] for row in read_jsonl(file)] for file in files]
+
+
+def groups(run: Run) -> list[list[tuple[str, str, list[Tokens]]]]:
+    files = sorted((run.folder / "trees").glob("*.jsonl.zst"))
+    return [[(g.problem.id, g.origin, [t.tokens for t in g.trajectories]) for g in read_groups(f)] for f in files]
+
+
+def cache(run: Run, spec: RunSpec) -> dict[str, list[Tokens]]:
+    found: dict[str, list[Tokens]] = {}
+    with spec.cache.open(str(run.folder), spec.task.identity, spec.verifier.identity) as session:
+        for entry in session.entries():
+            found.setdefault(entry.problem_id, []).append(entry.tokens)
+    return found
+
+
+share = st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.0])
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> RunSpec:
+    batch = draw(st.integers(1, 3))
+    return scripted_spec(
+        draw(st.lists(share, min_size=1, max_size=5)),
+        draw(st.sampled_from([0.0, 0.0, 0.02, -0.05, 0.2])),
+        seed=draw(st.integers(0, 99)),
+        screen={
+            "samples": draw(st.integers(1, 4)),
+            "threshold": draw(st.sampled_from([0.25, 0.5, 1.0])),
+            "comparison": draw(st.sampled_from(["<", "<="])),
+        },
+        search={
+            "width": draw(st.integers(1, 4)),
+            "max_depth": 1,
+            "step_tokens": LENGTH,
+            "trajectories": draw(st.integers(1, 4)),
+            "max_expansions": 1,
+            "record": draw(st.sampled_from(["one", "all"])),
+        },
+        mode=draw(st.sampled_from(["search", "search", "search", "direct"])),
+        replay=draw(st.sampled_from([True, True, False])),
+        admit=draw(st.sampled_from(["search", "search", "all"])),
+        train={"batch_problems": batch, "mini_batch_problems": draw(st.integers(1, batch))},
+        rounds={
+            "count": draw(st.integers(1, 4)),
+            "steps": draw(st.integers(0, 4)),
+            "max_steps": draw(st.sampled_from([0, 0, 1, 5])),
+            "max_tokens": draw(st.sampled_from([0, 0, 1, 60])),
+        },
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(specs())
+def test_rounds_are_a_slow_obvious_simulation_of_algorithm_1(spec: RunSpec) -> None:
+    expected = Algorithm1(spec).run()
+    with tempfile.TemporaryDirectory() as folder:
+        run = run_scripted(spec, Path(folder) / "run")
+        assert hard_sets(run) == expected.hard_sets
+        assert groups(run) == expected.groups
+        assert cache(run, spec) == expected.cache
+    assert [r["cached_solutions"] for r in run.summary["rounds"]] == expected.cache_sizes
+    assert (run.summary["steps"], run.summary["updates"]) == (expected.steps, expected.version)
+    assert run.summary["sampled_tokens"] == expected.tokens
+
+
+def test_the_simulation_meets_replay_growth_and_an_emptied_hard_set() -> None:
+    """What the property is worth: its policies reach every branch of Algorithm 1."""
+    slow = Algorithm1(scripted_spec([0.3] * 5, 0.0, rounds={"count": 4})).run()
+    assert {origin for step in slow.groups for _, origin, _ in step} == {"search", "cached"}
+    assert any(len(responses) > 0 for responses in slow.cache.values())
+    assert not Algorithm1(scripted_spec([0.3] * 3, 0.5, rounds={"count": 9})).run().hard_sets[-1]
+
+
+def run_in(tmp_path: Path, skill: float = 0.0, gain: float = 0.0, **rounds: float) -> Run:
+    return run_scripted(scripted_spec([skill] * 4, gain, rounds={"count": 3, **rounds}), tmp_path / "run")
+
+
+def test_without_another_bound_a_run_ends_after_its_rounds(tmp_path: Path) -> None:
+    assert (len(run_in(tmp_path).summary["rounds"]), run_in(tmp_path / "2").summary["steps"]) == (3, 6)
+
+
+@pytest.mark.parametrize(
+    ("bound", "steps"),
+    [
+        ({"steps": 1}, 3),
+        ({"max_steps": 1}, 1),
+        ({"max_tokens": 1}, 0),
+        ({"max_tokens": 16 + 12}, 1),
+        ({"max_updates": 3}, 2),
+        ({"max_model_tokens": 16 + 12 + 60}, 1),
+        ({"max_hours": 1e-12}, 0),
+        ({"max_hours": 100.0}, 6),
+        ({"max_train_seconds": 1e-9}, 0),
+        ({"max_train_seconds": 1e6}, 6),
+    ],
+)
+def test_each_stop_rule_ends_the_run_where_it_says(tmp_path: Path, bound: dict[str, float], steps: int) -> None:
+    run = run_in(tmp_path, **bound)
+    assert run.summary["steps"] == steps
+    assert [r["event"] for r in run.records][-1] == "finished"
+
+
+def test_an_empty_hard_set_ends_the_run(tmp_path: Path) -> None:
+    at_once = run_in(tmp_path / "easy", skill=1.0).summary
+    assert (at_once["steps"], at_once["rounds"]) == (0, [])
+    later = run_in(tmp_path / "learnt", skill=0.0, gain=1.0).summary
+    assert [r["still_hard"] for r in later["rounds"]] == [0]

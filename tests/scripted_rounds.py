@@ -1,0 +1,138 @@
+"""Whole runs without a model: what a policy answers is drawn from (problem, seed, sample, policy version)."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar, Literal
+
+import pytest
+import torch
+
+from dsk.components.engines.scripted import ScriptedSession
+from dsk.core.roles import Engine, Task, Verifier
+from dsk.core.rounds import Run, run
+from dsk.core.seeding import derive_seed
+from dsk.core.spec import RunSpec
+from dsk.core.types import Problem, Sample, Verdict
+
+RIGHT, EOS, ANSWERS = 1, 9, 3
+LENGTH = 2
+"""Tokens of every response: an answer and the end."""
+
+
+class Numbered(Task):
+    """Problems 0 to `count` - 1; problem n's prompt is the one token 100 + n."""
+
+    kind: ClassVar[str] = "numbered"
+    count: int = 4
+
+    @property
+    def identity(self) -> str:
+        return f"numbered {self.count}"
+
+    def problems(self, split: Literal["train", "test"]) -> Iterator[Problem]:
+        return (Problem(f"p{n}", str(n), "") for n in range(self.count) if split == "train")
+
+
+class Odd(Verifier):
+    """Right when the answer's token is odd."""
+
+    kind: ClassVar[str] = "odd"
+
+    @contextmanager
+    def open(self) -> Iterator["Odd"]:
+        yield self
+
+    def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        return [Verdict(is_right([int(word) for word in text.split()]), text, "script") for _, text in items]
+
+
+def is_right(tokens: Sequence[int]) -> bool:
+    return tokens[0] % 2 == 1
+
+
+class Growing(Engine):
+    """A policy that is right with the probability `skill[n] + gain x version` on problem n; few distinct answers."""
+
+    kind: ClassVar[str] = "growing"
+    skill: tuple[float, ...] = (0.5,)
+    gain: float = 0.0
+
+    @contextmanager
+    def open(self, policy: Any) -> Iterator[ScriptedSession]:
+        session = ScriptedSession(
+            lambda r: [self.draw(r.prefix[0], r.seed, i, session.version) for i in range(r.n)],
+            delay=lambda r: random.Random(r.id).random(),
+            score=lambda tokens: [-1.0] * (len(tokens) - 1),
+        )
+        yield session
+
+    def draw(self, prompt: int, seed: int, index: int, version: int) -> Sample:
+        rng = random.Random(derive_seed(prompt, seed, index, version))
+        right = rng.random() < self.skill[prompt - 100] + self.gain * version
+        token = 10 * rng.randrange(1, ANSWERS + 1) + (RIGHT if right else 0)
+        return Sample((token, EOS), (-rng.random(), -rng.random()), "eos", version)
+
+
+class PolicyOfNumbers:
+    """Stands for a model: a prompt is one token, a response is its numbers."""
+
+    device = torch.device("cpu")
+    max_length = 1 << 20
+    model = SimpleNamespace(save_pretrained=lambda *_, **__: None)
+    tokenizer = SimpleNamespace(save_pretrained=lambda *_: None)
+
+    def prompt_tokens(self, problem: Problem, prompt: Any) -> tuple[int, ...]:
+        return (100 + int(str(problem.prompt)),)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return " ".join(map(str, tokens))
+
+
+class IdleTrainer:
+    """Stands for a trainer: every update makes the next policy version and computes ten tokens."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """The policy's growth is in the script."""
+
+    def update(self, groups: Any, should_stop: Any) -> Mapping[str, float]:
+        return {"computed_tokens": 10.0}
+
+    def anchor(self, groups: Any) -> None:
+        """Nothing to keep."""
+
+    def score(self, tokens: Sequence[int]) -> list[float]:
+        return [-1.0] * (len(tokens) - 1)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {}
+
+
+def scripted_spec(skill: Sequence[float], gain: float, **changes: Any) -> RunSpec:
+    data: dict[str, Any] = {
+        "name": "scripted",
+        "model": {"path": "none"},
+        "task": Numbered(count=len(skill)),
+        "verifier": Odd(),
+        "engine": Growing(skill=tuple(skill), gain=gain),
+        "filter": "none",
+        "max_response_tokens": LENGTH,
+        "tokens_in_flight": 20,
+        "search": {"width": 3, "max_depth": 1, "step_tokens": LENGTH, "trajectories": 3, "record": "all"},
+        "screen": {"samples": 2, "threshold": 0.5},
+        "train": {"batch_problems": 2, "mini_batch_problems": 1},
+        "rounds": {"count": 3},
+        "checkpoint_every": 1000,
+    }
+    return RunSpec.model_validate({**data, **changes})
+
+
+def run_scripted(spec: RunSpec, folder: Path) -> Run:
+    """`dsk.run` with the script in place of model, trainer and checkpoints."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsk.core.session.load_policy", lambda spec: PolicyOfNumbers())
+        patch.setattr("dsk.core.session.Trainer", IdleTrainer)
+        patch.setattr("dsk.core.session.save_checkpoint", lambda *_: None)
+        return run(spec, folder)
