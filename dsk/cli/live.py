@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from dsk.core.ledger import Silent
 from dsk.core.rounds import Run, run
 from dsk.core.scheduler import Progress
-from dsk.core.session import Silent
 from dsk.core.spec import RunSpec
 
 REFRESH_SECONDS = 0.25

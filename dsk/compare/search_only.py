@@ -10,8 +10,9 @@ from typing import Any
 
 from dsk.compare.runs import SEARCH_FILE
 from dsk.core.folder import open_folder
+from dsk.core.ledger import Listener
 from dsk.core.records import drop_torn_line, read_jsonl
-from dsk.core.session import Listener, Session
+from dsk.core.session import Session
 from dsk.core.spec import RunSpec
 from dsk.core.types import Group, Problem
 

@@ -32,8 +32,8 @@ def work(mode: str, folder: Path, threads: int, should_stop: StopRequest) -> Non
     import torch
 
     from dsk.compare.search_only import search_only
+    from dsk.core.ledger import Silent
     from dsk.core.rounds import run
-    from dsk.core.session import Silent
     from dsk.core.spec import parse_spec
 
     torch.set_num_threads(threads)

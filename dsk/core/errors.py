@@ -61,6 +61,12 @@ class EngineError(DskError, RuntimeError):
     """The engine failed while sampling; the run can be resumed."""
 
 
+class RequestError(EngineError):
+    """A request that the engine or the model is too small for: the spec asks for too much."""
+
+    exit_code = 2
+
+
 class VerifierError(DskError, RuntimeError):
     """A verifier's workers cannot be started or keep dying."""
 

@@ -29,11 +29,20 @@ class TreeView(Protocol):
     """What a selector may see of a tree: read-only arrays over nodes [N]; the root is node 0, its parent -1."""
 
     @property
-    def parent(self) -> Int[np.ndarray, " N"]: ...
+    def parent(self) -> Int[np.ndarray, " N"]:
+        """The node above each node, -1 for the root."""
+        ...
+
     @property
-    def depth(self) -> Int[np.ndarray, " N"]: ...
+    def depth(self) -> Int[np.ndarray, " N"]:
+        """`d`, steps from the root."""
+        ...
+
     @property
-    def visits(self) -> Int[np.ndarray, " N"]: ...
+    def visits(self) -> Int[np.ndarray, " N"]:
+        """`N`, how many backups went through the node."""
+        ...
+
     @property
     def value(self) -> Float[np.ndarray, " N"]:
         """`q`, the backed-up value (a sum: divide by `visits` for `Q`)."""
@@ -45,7 +54,9 @@ class TreeView(Protocol):
         ...
 
     @property
-    def max_depth(self) -> int: ...
+    def max_depth(self) -> int:
+        """`d_T`, the depth at which an answer ends."""
+        ...
 
 
 class Selector(Component, ABC):
@@ -268,7 +279,7 @@ class EngineSession(Protocol):
     """An open engine: submit requests, poll for what is finished."""
 
     def submit(self, request: SampleRequest) -> None:
-        """Queue a request. Raises EngineError if prefix + max_tokens exceed the model's context."""
+        """Queue a request. Raises RequestError if prefix + max_tokens exceed the model's context."""
         ...
 
     def poll(self) -> list[Completion]:
@@ -287,7 +298,9 @@ class EngineSession(Protocol):
         """Log-probability of each token after the first, under the engine's own weights (the probe)."""
         ...
 
-    def stats(self) -> EngineStats: ...
+    def stats(self) -> EngineStats:
+        """Counters since the engine was opened."""
+        ...
 
 
 class Engine(Component, ABC):

@@ -11,9 +11,10 @@ from typing import Any
 from dsk.core.errors import InterruptedRun
 from dsk.core.evaluate import Score
 from dsk.core.folder import open_folder
+from dsk.core.ledger import Listener, Silent
 from dsk.core.records import read_jsonl, read_records, write_jsonl
 from dsk.core.seeding import derive_seed
-from dsk.core.session import Listener, Session, Silent
+from dsk.core.session import Session
 from dsk.core.spec import RunSpec
 from dsk.core.step_figures import peak_memory
 from dsk.core.types import Group, Problem

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from dsk.core.checkpoint import RunState, latest_checkpoint, load_checkpoint, save_checkpoint
+from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from dsk.core.direct import DirectRollouts, whole_response
 from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
+from dsk.core.filtering import without_garbled
+from dsk.core.ledger import Ledger, Listener
 from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
 from dsk.core.policy import load_policy
-from dsk.core.records import EventLog, read_groups, read_records, write_groups, write_json, write_jsonl, write_packed
-from dsk.core.scheduler import Job, Progress, Scheduler
+from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
+from dsk.core.scheduler import Job, Scheduler
 from dsk.core.screening import add_rate, known_rates, roll_back, screened_tokens
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
@@ -32,36 +32,13 @@ from dsk.core.types import CachedSolution, Group, Problem, Trajectory
 SCREEN_CHUNK = 512
 
 
-class Listener(Protocol):
-    """Who watches a run: gets every record, and progress within a phase."""
-
-    def record(self, record: Mapping[str, Any]) -> None: ...
-    def progress(self, phase: str, progress: Progress) -> None: ...
-
-
-class Silent:
-    """A listener that shows nothing but notices."""
-
-    def record(self, record: Mapping[str, Any]) -> None:
-        """Write a notice to standard error."""
-        if record["event"] == "notice":
-            sys.stderr.write(f"notice: {record['text']}\n")
-
-    def progress(self, phase: str, progress: Progress) -> None:
-        """Ignore progress."""
-
-
-class Session:
+class Session(Ledger):
     """Policy, trainer, engine, verifier, cache and records of one run; use as a context manager."""
 
     def __init__(self, spec: RunSpec, folder: Path, listener: Listener, should_stop: Callable[[], bool]) -> None:
-        self.spec, self.folder, self.listener, self.should_stop = spec, folder, listener, should_stop
-        self.state = RunState()
-        self._seconds: dict[str, float] = {}
+        super().__init__(spec, folder, listener)
+        self.should_stop = should_stop
         self._stack = ExitStack()
-        self._events: EventLog | None = None
-        self._early: list[str] = []
-        self._watchers: list[Callable[[Mapping[str, Any]], None]] = [listener.record]
 
     def __enter__(self) -> Session:
         with ExitStack() as stack:
@@ -93,8 +70,8 @@ class Session:
         self.engine = stack.enter_context(spec.engine.open(self.policy))
         self._watchers += [stack.enter_context(t.open(str(self.folder), spec.dump())).log for t in spec.trackers]
         stack.callback(self._watchers.__delitem__, slice(1, None))
-        self._events = EventLog(self.folder)
-        if optimizer is not None or self._events.seq:
+        events = self._open_events()
+        if optimizer is not None or events.seq:
             self._resume()
         for text in self._early:
             self.emit("notice", text=text)
@@ -140,36 +117,6 @@ class Session:
                 f" is {total}, more than the model's context of {self.policy.max_length}; lower max_response_tokens"
             )
 
-    def _notice(self, text: str) -> None:
-        if self._events is None:
-            self._early.append(text)
-        else:
-            self.emit("notice", text=text)
-
-    def _close_events(self) -> None:
-        if self._events is not None:
-            self._events.close()
-
-    def emit(self, event: str, **figures: Any) -> None:
-        """Write a record and show it to the listener and the trackers."""
-        assert self._events is not None
-        record = self._events.append(event, **figures)
-        for watch in self._watchers:
-            watch(record)
-
-    def records(self) -> list[dict[str, Any]]:
-        """The run's records so far, without what a resume rolled back."""
-        return read_records(self.folder)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Count wall-clock seconds towards a phase."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
-
     def save(self, **changes: Any) -> None:
         """Advance the run's state and write a checkpoint."""
         assert self._events is not None
@@ -177,29 +124,6 @@ class Session:
         self.state = self.state.advance(event_seq=self._events.seq, seconds=dict(self._seconds))
         with self.phase("checkpoint"):
             save_checkpoint(self.folder / "checkpoints", self.state, self.policy.model, self.trainer.state_dict())
-
-    def advance(self, **changes: Any) -> None:
-        """Change the run's state."""
-        self.state = self.state.advance(**changes)
-
-    def out_of_budget(self) -> bool:
-        """Whether the run has spent its steps, tokens, hours or any other of its bounds."""
-        bounds, state = self.spec.rounds, self.state
-        spent = self.budgets()
-        hours = sum(self._seconds.values()) / 3600
-        return (
-            bool(bounds.max_steps and state.step >= bounds.max_steps)
-            or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
-            or bool(bounds.max_hours and hours >= bounds.max_hours)
-            or bool(bounds.max_model_tokens and spent["model_tokens"] >= bounds.max_model_tokens)
-            or bool(bounds.max_updates and spent["updates"] >= bounds.max_updates)
-            or bool(bounds.max_train_seconds and spent["seconds"] >= bounds.max_train_seconds)
-        )
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Wall-clock seconds by phase."""
-        return {name: round(value, 3) for name, value in self._seconds.items()}
 
     def sample(self, phase: str, jobs: Sequence[Job], finished: Callable[[Group], None] | None = None) -> list[Group]:
         """Run jobs on the engine; tokens are counted in the state, those of a screening by `finished`."""
@@ -274,16 +198,6 @@ class Session:
         self.emit("evaluation", when=when, truncated=truncated, device=device, **self.budgets(), **asdict(result))
         return result
 
-    def budgets(self) -> dict[str, float]:
-        """What the run has spent so far on each axis that runs are compared on; evaluation is left out."""
-        state = self.state
-        return {
-            "sampled_tokens": state.sampled_tokens,
-            "model_tokens": state.sampled_tokens + state.encoded_tokens + 3 * state.trained_tokens,
-            "seconds": round(sum(v for name, v in self._seconds.items() if name != "evaluate"), 3),
-            "updates": state.version,
-        }
-
     def job(self, problem: Problem, round_: int, step: int) -> Job:
         """What a training step samples for a problem: replay and direct rollouts, a tree, or direct rollouts alone."""
         spec = self.spec
@@ -319,7 +233,7 @@ class Session:
             return read_groups(path)
         jobs = [self.job(p, self.state.round, self.state.step) for p in problems]
         groups = self.sample("search" if self.spec.mode == "search" else "rollouts", jobs)
-        groups, dropped = self._without_garbled(groups)
+        groups, dropped = without_garbled(groups, self.spec.filter, self.policy.decode)
         write_groups(path, groups)
         if dropped:
             kept = path.with_name(f"{self.state.step:06d}.filtered.jsonl.zst")
@@ -334,23 +248,6 @@ class Session:
             )
         self.advance(collected=self.state.step + 1)
         return groups
-
-    def _without_garbled(self, groups: Sequence[Group]) -> tuple[list[Group], list[dict[str, Any]]]:
-        """The groups without garbled and looping negatives (paper 4.2), and those negatives with the reason."""
-        left: list[Group] = []
-        dropped: list[dict[str, Any]] = []
-        for group in groups:
-            kept: list[Trajectory] = []
-            for t in group.trajectories:
-                text = self.policy.decode(t.tokens)
-                reason = None if t.reward > 0 else self.spec.filter.reason(t.tokens, text)
-                if reason is None:
-                    kept.append(t)
-                else:
-                    dropped.append({"problem": group.problem.id, "reason": reason, "text": text, **asdict(t)})
-            stats = {**group.stats, "filtered": float(len(group.trajectories) - len(kept))}
-            left.append(replace(group, trajectories=tuple(kept), stats=stats))
-        return left, dropped
 
     def update(self, groups: Sequence[Group]) -> dict[str, float]:
         """All mini-batch updates of a step, continuing where a resume left off; the means of their figures."""

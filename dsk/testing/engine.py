@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dsk.core.errors import EngineError
+from dsk.core.errors import RequestError
 from dsk.core.types import Sample, SampleRequest
 from dsk.testing.component import ComponentContract
 
@@ -255,7 +255,7 @@ class EngineContract(ComponentContract):
 
     def test_a_request_beyond_the_context_is_refused(self, policy: Policy, session: EngineSession) -> None:
         """With the numbers; the session goes on."""
-        with pytest.raises(EngineError, match=str(policy.max_length)):
+        with pytest.raises(RequestError, match=str(policy.max_length)):
             session.submit(self.request(policy, max_tokens=policy.max_length))
         assert session.poll() == []
 

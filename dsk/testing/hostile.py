@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from itertools import cycle, islice
 
 from hypothesis import strategies as st
 
@@ -93,20 +95,19 @@ def corpus() -> dict[str, str]:
     return {**boxed, **{name: make() for name, make in WHOLE.items()}}
 
 
-_ATOMS = st.sampled_from(
-    [
-        "9", "x", "-", "+", "!", "^", "_", "{", "}", "(", ")", "[", "]", "|", ",", "=", "<", "\\frac", "\\sqrt", "\\pi",
-        "\\left(", "\\right)", "\\{", "\\}", "\\text{", "\\boxed{", "\\sum_", "\\int", "\\infty", "\\", "$", "%", "&",
-        "\\begin{pmatrix}", "\\end{pmatrix}", "\x00", "\ud800", "\u202e", " ", "\n", "999999999", ".", "\\circ",
-        "\\def",
-    ]
-)  # fmt: skip
+_ATOMS = [
+    "9", "x", "-", "+", "!", "^", "_", "{", "}", "(", ")", "[", "]", "|", ",", "=", "<", "\\frac", "\\sqrt", "\\pi",
+    "\\left(", "\\right)", "\\{", "\\}", "\\text{", "\\boxed{", "\\sum_", "\\int", "\\infty", "\\", "$", "%", "&",
+    "\\begin{pmatrix}", "\\end{pmatrix}", "\x00", "\ud800", "\u202e", " ", "\n", "999999999", ".", "\\circ",
+    "\\def",
+]  # fmt: skip
+_BASES = ["2", "9", "x", "10", "-1", "e"]
 
 
 def hostile_answers() -> st.SearchStrategy[str]:
     """LaTeX-like rubble, towers, repetitions and arbitrary text, short enough to reach the parser."""
-    rubble = st.lists(_ATOMS, max_size=40).map("".join)
-    towers = st.builds(tower, st.integers(1, 40), st.sampled_from(["2", "9", "x", "10", "-1", "e"]))
+    rubble = st.lists(st.sampled_from(_ATOMS), max_size=40).map("".join)
+    towers = st.builds(tower, st.integers(1, 40), st.sampled_from(_BASES))
     repeated = st.tuples(rubble, st.integers(1, 30)).map(lambda drawn: drawn[0] * drawn[1])
     arbitrary = st.text(st.characters(), max_size=200)
     return st.one_of(rubble, towers, repeated, arbitrary)
@@ -115,3 +116,24 @@ def hostile_answers() -> st.SearchStrategy[str]:
 def hostile_responses() -> st.SearchStrategy[str]:
     """Responses around such answers, boxed or not."""
     return st.one_of(hostile_answers(), hostile_answers().map(lambda answer: f"so \\boxed{{{answer}}} it is"))
+
+
+def hostile_stream(count: int, seed: int = 0) -> Iterator[str]:
+    """`count` responses: a quarter from the corpus, over and over, a quarter towers, half rubble; all boxed or whole.
+
+    Few are alike, so a verifier's memory of earlier verdicts helps it little.
+    """
+    rng = random.Random(seed)
+    known = cycle(corpus().values())
+    kinds = cycle((lambda: next(known), lambda: PLACEHOLDER % _random_tower(rng), *[lambda: _random_rubble(rng)] * 2))
+    return (make() for make in islice(kinds, count))
+
+
+def _random_tower(rng: random.Random) -> str:
+    high = tower(rng.randint(1, 40), rng.choice(_BASES))
+    return f"{high}{rng.choice('+-*')}{rng.choice('xyz')}_{rng.randrange(1000)}"
+
+
+def _random_rubble(rng: random.Random) -> str:
+    rubble = "".join(rng.choices(_ATOMS, k=rng.randint(1, 40))) * rng.randint(1, 5)
+    return rng.choice((PLACEHOLDER % rubble, f"{rubble} so \\boxed{{x+{rubble}"))

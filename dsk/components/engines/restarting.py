@@ -6,7 +6,7 @@ Samples depend on the requests' seeds only, so what the fresh engine returns is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -48,13 +48,14 @@ class RestartingSession:
 
     def poll(self) -> list[Completion]:
         """The engine's completions; after a first death those of a fresh engine. Raises EngineError at the second."""
-        try:
-            finished = self.session.poll()
-        except DskError:
-            raise
-        except DEATHS as error:
-            self._restart(error)
-            finished = self.session.poll()
+        while True:
+            try:
+                finished = self.session.poll()
+                break
+            except DskError:
+                raise
+            except DEATHS as error:
+                self._restart(error)
         for completion in finished:
             self._requests.pop(completion.request_id, None)
             self._retried.discard(completion.request_id)
@@ -71,11 +72,18 @@ class RestartingSession:
         self._before = self.stats()
         self._retried |= self._requests.keys()
         self.restarts += 1
-        self._stack.close()
-        self.session = self._stack.enter_context(self._open(self.policy))
-        self.session.sync(self.policy, self.version)
-        for request in self._requests.values():
-            self.session.submit(request)
+        with suppress(*DEATHS):  # closing what is dead may fail like the rest of it
+            self._stack.close()
+        try:
+            self._stack = ExitStack()
+            self.session = self._stack.enter_context(self._open(self.policy))
+            self.session.sync(self.policy, self.version)
+            for request in self._requests.values():
+                self.session.submit(request)
+        except DEATHS as second:
+            raise EngineError(
+                f"the engine died ({reason}) and a fresh one could not be started ({second}); continue with --resume"
+            ) from second
 
     def cancel(self, request_id: str) -> None:
         """Drop a request."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dsk.core.errors import EngineError, ModelError
+from dsk.core.errors import EngineError, ModelError, RequestError
 from dsk.core.lora import plain_weights
 from dsk.core.policy import Policy
 from dsk.core.seeding import derive_seed
@@ -68,12 +68,12 @@ class VllmSession:
         self._model_seconds = self._seconds = 0.0
 
     def submit(self, request: SampleRequest) -> None:
-        """Queue a request. Raises EngineError where it exceeds the model's context."""
+        """Queue a request. Raises RequestError where it exceeds the model's context."""
         limit = self.llm.llm_engine.model_config.max_model_len
         if not request.prefix or request.n < 1 or request.max_tokens < 1:
-            raise EngineError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
+            raise RequestError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
         if len(request.prefix) + request.max_tokens > limit:
-            raise EngineError(
+            raise RequestError(
                 f"request '{request.id}': {len(request.prefix)} prefix + {request.max_tokens} new tokens exceed the"
                 f" model's context of {limit}; shorten the prompt or the response"
             )

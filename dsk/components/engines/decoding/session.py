@@ -14,7 +14,7 @@ from dsk.components.engines.decoding.prefill import encode
 from dsk.components.engines.decoding.requests import Branch
 from dsk.components.engines.decoding.runner import Runner
 from dsk.components.engines.decoding.stopping import StopRule
-from dsk.core.errors import EngineError
+from dsk.core.errors import RequestError
 from dsk.core.policy import Policy
 from dsk.core.types import Completion, EngineStats, SampleRequest
 
@@ -30,19 +30,19 @@ class DecodingSession:
         self._seconds = 0.0
 
     def submit(self, request: SampleRequest) -> None:
-        """Queue a request. Raises EngineError where it can never be served."""
+        """Queue a request. Raises RequestError where it can never be served."""
         if not request.prefix or request.n < 1 or request.max_tokens < 1:
-            raise EngineError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
+            raise RequestError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
         new, limit = request.max_tokens, self.policy.max_length
         if len(request.prefix) + new > limit:
-            raise EngineError(
+            raise RequestError(
                 f"request '{request.id}': {len(request.prefix)} prefix + {new} new tokens exceed the model's context"
                 f" of {limit}; shorten the prompt or the response"
             )
         tokens, budget = least_tokens(len(request.prefix), new), self.decoder.memory.budget
         least = tokens * self.decoder.tree.token_bytes
         if least > budget:
-            raise EngineError(
+            raise RequestError(
                 f"request '{request.id}': one sample needs {least} bytes of keys and values, engine.cache_bytes is"
                 f" {budget}; raise it, or shorten the response"
             )
