@@ -147,7 +147,7 @@ def record_section(name: str) -> str:
     ]
     fields = [f"`{n}`" for n in getattr(record, "__dataclass_fields__", {})]
     listed = f"\nFields: {', '.join(fields)}.\n" if fields else ""
-    return f"### `{name}`\n\n{prose(record)}\n{listed}" + ("\n" + table(["", ""], rows) if rows else "")
+    return f"### `dsk.{name}`\n\n{prose(record)}\n{listed}" + ("\n" + table(["", ""], rows) if rows else "")
 
 
 def short(function: Any) -> str:
@@ -183,6 +183,8 @@ def allowed(info: Any) -> str:
 def type_name(annotation: Any) -> str:
     """`'a'`, `'b'` for a Literal, `number or null` for a union, a class's name otherwise."""
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return type_name(parts[0])
     if origin is Literal:
         return ", ".join(f"`{part}`" for part in parts)
     if origin in (typing.Union, types.UnionType):

@@ -16,6 +16,9 @@ import dsk.testing
 
 FOLDER = Path(__file__).parent
 FILES = sorted(path.stem for path in (FOLDER / "broken").glob("broken_*.py"))
+SHARDS = {"with torch": ["broken_engines", "broken_losses"]}
+SHARDS["without torch"] = [suite for suite in FILES if suite not in SHARDS["with torch"]]
+"""What runs in one process: starting one costs more than the tests of most files."""
 sys.path.append(str(FOLDER / "broken"))
 
 
@@ -25,36 +28,34 @@ def mutants(suite: str) -> list[type]:
     return [part for _, part in inspect.getmembers(module, inspect.isclass) if "caught_by" in vars(part)]
 
 
-def accusations(suite: str) -> list[tuple[str, str]]:
-    """(test class, the property that must reject it) of one file."""
-    return [(part.__name__, part.caught_by) for part in mutants(suite)]
+def accusations(shard: str) -> list[tuple[str, str, str]]:
+    """(file, test class, the property that must reject it)."""
+    return [(suite, part.__name__, part.caught_by) for suite in SHARDS[shard] for part in mutants(suite)]
 
 
-def verdicts(suite: str, report: Path) -> dict[tuple[str, str], list[str]]:
-    """First line of each failure by (class, test), from one run of just the file's accused tests."""
-    nodes = [f"broken/{suite}.py::{name}::{test}" for name, test in accusations(suite)]
+def failures(shard: str, report: Path) -> dict[tuple[str, str, str], list[str]]:
+    """First line of each failure by (file, class, test), from one run of just the accused tests."""
+    nodes = [f"broken/{suite}.py::{name}::{test}" for suite, name, test in accusations(shard)]
     command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", "-p", "mutant_profile"]
     command += ["-o", "python_classes=Breaks*", "-o", "addopts=", f"--junitxml={report}", *nodes]
-    hidden = {name for name in os.environ if name.startswith("PYTEST_")}
-    variables = {name: value for name, value in os.environ.items() if name not in hidden}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     variables["PYTHONPATH"] = os.pathsep.join([str(FOLDER), str(FOLDER.parent)])
     done = subprocess.run(command, cwd=FOLDER, env=variables, capture_output=True, text=True, check=False)
     assert report.exists(), done.stdout + done.stderr
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str, str], list[str]] = {}
     for case in ElementTree.parse(report).iter("testcase"):
-        name = case.attrib["classname"].split(".")[-1]
+        suite, name = case.attrib["classname"].split(".")[-2:]
         lines = [fault.attrib["message"].splitlines()[0] for fault in case.findall("failure")]
-        found.setdefault((name, case.attrib["name"].split("[")[0]), []).extend(lines)
+        found.setdefault((suite, name, case.attrib["name"].split("[")[0]), []).extend(lines)
     return found
 
 
-@pytest.mark.parametrize("suite", FILES)
-def test_each_broken_component_is_rejected_by_the_property_it_breaks(suite, tmp_path):
-    found = verdicts(suite, tmp_path / "report.xml")
-    assert [case for case in accusations(suite) if not found.get(case)] == [], "the suite accepts these"
-    lines = {case: found[case] for case in accusations(suite)}
+@pytest.mark.parametrize("shard", SHARDS)
+def test_each_broken_component_is_rejected_by_the_property_it_breaks(shard, tmp_path):
+    found = failures(shard, tmp_path / "report.xml")
+    assert [case for case in accusations(shard) if not found.get(case)] == [], "the suites accept these"
     accidents = ("NameError", "ImportError", "TypeError: Can't instantiate")
-    assert [case for case, said in lines.items() if any(line.startswith(accidents) for line in said)] == []
+    assert [case for case in accusations(shard) if any(line.startswith(accidents) for line in found[case])] == []
 
 
 @pytest.mark.parametrize("contract", [name for name in dsk.testing.__all__ if name != "ComponentContract"])

@@ -7,7 +7,6 @@ from typing import ClassVar
 from pydantic import Field
 
 import dsk
-from dsk.core.roles import LossInputs, LossOutput
 
 
 class SAPO(dsk.Loss):
@@ -25,7 +24,7 @@ class SAPO(dsk.Loss):
         default=1.05, gt=0, le=1e3, description="tau of the others; higher fades faster (paper: 1.05)."
     )
 
-    def __call__(self, inputs: LossInputs) -> LossOutput:
+    def __call__(self, inputs: dsk.LossInputs) -> dsk.LossOutput:
         """The micro-batch's share of the mini-batch loss; every array is [B, T], and padding may hold anything."""
         ratio = (inputs.logprobs - inputs.old_logprobs).masked_fill(~inputs.mask, 0.0).exp()
         tau = inputs.advantages.new_full(inputs.advantages.shape, self.temperature_negative)
@@ -34,9 +33,9 @@ class SAPO(dsk.Loss):
         per_token = (-gate * inputs.advantages).masked_fill(~inputs.mask, 0.0)
         loss = (per_token.sum(-1) / inputs.mask.sum(-1).clamp(min=1)).sum() / inputs.total_rows
         slope = (gate * tau * (1 - gate * tau / 4)).detach()  # f'(ratio): 1 on policy, towards 0 far from it
-        return LossOutput(loss, {"gate_slope": slope.masked_fill(~inputs.mask, 0.0).sum() / inputs.total_tokens})
+        return dsk.LossOutput(loss, {"gate_slope": slope.masked_fill(~inputs.mask, 0.0).sum() / inputs.total_tokens})
 
 
 @dsk.hookimpl
-def register_losses(register) -> None:
+def register_losses(register: dsk.Register) -> None:
     register(SAPO)

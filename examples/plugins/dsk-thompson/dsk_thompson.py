@@ -27,7 +27,7 @@ class Thompson(dsk.Selector):
         default=1.0, gt=0, le=1e6, description="Right and wrong answers assumed of an unseen node; 1 is uniform."
     )
 
-    def scores(self, tree, nodes, rng: np.random.Generator) -> np.ndarray:
+    def scores(self, tree: dsk.TreeView, nodes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One draw for each node id in `nodes` [A]; the search descends to the highest."""
         visits = tree.visits[nodes].astype(np.float64)
         right = np.clip((visits + tree.value[nodes]) / 2, 0.0, visits)
@@ -35,5 +35,5 @@ class Thompson(dsk.Selector):
 
 
 @dsk.hookimpl
-def register_selectors(register) -> None:
+def register_selectors(register: dsk.Register) -> None:
     register(Thompson)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 import dsk
-from dsk.core.types import Problem, Verdict
 
 if TYPE_CHECKING:
     from pint import Quantity
@@ -52,7 +51,7 @@ class Units(dsk.Verifier):
     tolerance: float = Field(default=0.01, ge=0, lt=1, description="Largest relative error, in base units.")
 
     @contextmanager
-    def open(self) -> Iterator[Session]:
+    def open(self) -> Generator[Session]:
         """Read pint's unit definitions, once per session."""
         from pint import UnitRegistry
 
@@ -62,31 +61,31 @@ class Units(dsk.Verifier):
 class Session:
     """An open verifier. Only names and small powers reach pint, so no response makes it compute."""
 
-    def __init__(self, tolerance: float, registry) -> None:
+    def __init__(self, tolerance: float, registry: Any) -> None:
         self.tolerance, self.registry = tolerance, registry
         self.lock = Lock()  # pint's registry fills its caches while it is read
 
-    def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+    def verify(self, items: Sequence[tuple[dsk.Problem, str]]) -> list[dsk.Verdict]:
         """One verdict per (problem, response), in order."""
         return [self.judge(problem.answer, text) for problem, text in items]
 
-    def judge(self, reference: str, text: str) -> Verdict:
+    def judge(self, reference: str, text: str) -> dsk.Verdict:
         """The verdict on one response."""
         answer = last_box(text)
         if answer is None:
-            return Verdict(correct=False, answer=None, reason="no_box")
+            return dsk.Verdict(correct=False, answer=None, reason="no_box")
         with self.lock:
             wanted, found = self.quantity(reference), self.quantity(answer)
         if wanted is None or found is None:
             same = answer.strip() == reference.strip()
             reason = "same_text" if same else "no_quantity" if found is None else "no_quantity_in_reference"
-            return Verdict(same, answer, reason)
+            return dsk.Verdict(same, answer, reason)
         if wanted.dimensionality != found.dimensionality:
-            return Verdict(correct=False, answer=answer, reason="other_dimension")
+            return dsk.Verdict(correct=False, answer=answer, reason="other_dimension")
         equal = math.isclose(wanted.magnitude, found.magnitude, rel_tol=self.tolerance)
-        return Verdict(equal, answer, "equal" if equal else "other_value")
+        return dsk.Verdict(equal, answer, "equal" if equal else "other_value")
 
-    def quantity(self, text: str) -> Quantity | None:
+    def quantity(self, text: str) -> Quantity[Any] | None:
         """The quantity in base units; None where the text is not a number and a unit."""
         from pint import PintError
 
@@ -143,5 +142,5 @@ def unit_factors(text: str) -> list[tuple[str, int]] | None:
 
 
 @dsk.hookimpl
-def register_verifiers(register) -> None:
+def register_verifiers(register: dsk.Register) -> None:
     register(Units)
