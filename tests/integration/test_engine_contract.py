@@ -11,7 +11,7 @@ from tiny_models import FAMILIES, tiny_policy
 from dsk.components.engines.decoding.drawing import Tempering, draw, uniforms
 from dsk.components.engines.scripted import Scripted, ScriptedSession
 from dsk.components.engines.transformers import Transformers
-from dsk.core.errors import EngineError
+from dsk.core.errors import RequestError
 from dsk.core.types import Sample, SampleRequest
 from dsk.testing.engine import EngineContract, next_logits, reference_logprobs
 
@@ -87,7 +87,7 @@ class CheckedScriptedSession(ScriptedSession):
 
     def submit(self, request):
         if len(request.prefix) + request.max_tokens > self.policy.max_length:
-            raise EngineError(f"longer than {self.policy.max_length}")
+            raise RequestError(f"longer than {self.policy.max_length}")
         super().submit(request)
 
     def sync(self, policy, version):

@@ -7,7 +7,7 @@ import torch
 from tiny_models import tiny_policy
 
 from dsk.components.engines.transformers import Transformers
-from dsk.core.errors import EngineError, ModelError
+from dsk.core.errors import ModelError, RequestError
 from dsk.core.lora import add_lora
 from dsk.core.types import SampleRequest
 from dsk.testing.engine import finish, reference_logprobs
@@ -198,6 +198,6 @@ def test_attention_that_cannot_be_cached_is_refused(policy, changes, message):
 
 
 def test_a_budget_too_small_for_a_sample_says_how_much_is_needed(policy):
-    too_small = pytest.raises(EngineError, match=r"one sample needs \d+ bytes .* engine.cache_bytes is 100000")
+    too_small = pytest.raises(RequestError, match=r"one sample needs \d+ bytes .* engine.cache_bytes is 100000")
     with Transformers(cache_bytes=100_000).open_once(policy) as session, too_small:
         session.submit(request(policy, max_tokens=400))

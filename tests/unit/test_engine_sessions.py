@@ -110,6 +110,41 @@ def test_a_second_death_on_the_same_request_is_final():
             [session.poll() for _ in range(2)]
 
 
+def test_dying_again_at_once_is_final_too():
+    def die(request):
+        raise RuntimeError("out of memory")
+
+    with RestartingSession(lambda policy: _session(die), None) as session:
+        session.submit(request("a"))
+        with pytest.raises(EngineError, match=r"died twice on request 'a' \(RuntimeError: out of memory\)"):
+            session.poll()
+
+
+def test_a_dead_engine_that_can_neither_be_closed_nor_replaced_is_one_error():
+    opened = []
+
+    @contextmanager
+    def once(policy):
+        if opened:
+            raise RuntimeError("no device")
+        opened.append(policy)
+        try:
+            yield ScriptedSession(lambda request: _die())
+        finally:
+            raise OSError("closing failed too")
+
+    with RestartingSession(once, None) as session:
+        session.submit(request("a"))
+        with pytest.raises(
+            EngineError, match=r"died \(RuntimeError: lost\) and a fresh one could not .* \(no device\)"
+        ):
+            session.poll()
+
+
+def _die():
+    raise RuntimeError("lost")
+
+
 def test_a_refused_request_is_no_death():
     def refuse(request):
         raise EngineError("no")
