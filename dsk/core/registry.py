@@ -19,7 +19,7 @@ from dsk.core import hookspecs
 from dsk.core.component import Component, did_you_mean
 from dsk.core.errors import PluginError, SpecError
 from dsk.core.roles import ROLES
-from dsk.core.sources import installed_sources, load_source, one_line
+from dsk.core.sources import installed_sources, load_source, one_line, silent_distributions
 
 PLURALS = {role.role: f"{role.role}s" for role in ROLES} | {"boundary": "boundaries", "loss": "losses"}
 BUILTIN = "dsk"
@@ -39,11 +39,13 @@ class Entry:
 class Registry:
     """Components by role and kind.
 
-    `problems` are plugins that could not be used, one line each; `left_out` are distributions that were not asked.
+    `problems` are plugins that could not be used, one line each, and `broken` their distributions; `left_out` are
+    distributions that were not asked.
     """
 
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict[tuple[str, str], Entry])
     problems: list[str] = field(default_factory=list[str])
+    broken: list[str] = field(default_factory=list[str])
     left_out: list[str] = field(default_factory=list[str])
 
     def add(self, role: str, component: type[Any], distribution: str, version: str) -> None:
@@ -85,9 +87,15 @@ class Registry:
         return self.entries[role, kind].component
 
     def problem_hint(self) -> str:
-        """A clause that names broken and left out plugins, for messages about kinds that are not there."""
-        broken = f"; plugins that failed to load: {' | '.join(self.problems)}" if self.problems else ""
-        return broken + (f"; plugins left out: {', '.join(self.left_out)}" if self.left_out else "")
+        """Clauses that name plugins without an effect, for messages about kinds that are not there."""
+        silent = silent_distributions()
+        clauses = [
+            f"; plugins that failed to load: {', '.join(self.broken)} (`dsk plugins check` says why)"
+            * bool(self.broken),
+            f"; plugins left out: {', '.join(self.left_out)}" * bool(self.left_out),
+            f"; installed without an entry point in [project.entry-points.dsk]: {', '.join(silent)}" * bool(silent),
+        ]
+        return "".join(clauses)
 
 
 def _default_fault(component: type[Component], registry: Registry) -> str | None:
@@ -129,8 +137,8 @@ def _hooks(plugin: object, distribution: str) -> list[tuple[str, Callable[..., A
     for name, part in vars(plugin).items():
         marked = inspect.isfunction(part) and hasattr(part, "dsk_impl")
         if marked and name not in known:
-            hint = did_you_mean(name, sorted(known)) or ";"
-            raise PluginError(f"plugin '{distribution}': {name} is not a hook{hint} hooks: {', '.join(sorted(known))}")
+            hint = did_you_mean(name, sorted(known)) or f"; hooks: {', '.join(sorted(known))}"
+            raise PluginError(f"plugin '{distribution}': {name} is not a hook{hint}")
         if inspect.isfunction(part) and name.startswith("register_") and not marked:
             raise PluginError(f"plugin '{distribution}': {name} is not marked; put @dsk.hookimpl above it")
     manager = pluggy.PluginManager("dsk")
@@ -170,6 +178,7 @@ def build_registry(allow: Iterable[str] | None = None) -> Registry:
             register_plugin(registry, load_source(source), source.distribution, source.version)
         except PluginError as error:
             registry.problems.append(str(error))
+            registry.broken.append(source.distribution)
     return registry
 
 

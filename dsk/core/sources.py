@@ -37,6 +37,17 @@ def installed_sources() -> Iterable[Source]:
     return [source for name in sorted(found) for source in found[name]]
 
 
+def silent_distributions() -> list[str]:
+    """Distributions that need dsk and have no entry point of the group `dsk`: a toml that lacks it, or a mere user."""
+    found = {
+        dist.name
+        for dist in distributions()
+        if any(canonicalize_name(Requirement(need).name) == DISTRIBUTION for need in dist.requires or [])
+        and not any(point.group == "dsk" for point in dist.entry_points)
+    }
+    return sorted(found)
+
+
 def _needs(requirements: Iterable[str]) -> SpecifierSet:
     parsed = map(Requirement, requirements)
     return next((r.specifier for r in parsed if canonicalize_name(r.name) == DISTRIBUTION), SpecifierSet())

@@ -51,8 +51,8 @@ class SelectorContract(ComponentContract):
         tree = random_tree(seed)
         nodes = candidates(tree, self.make_selector().mode, seed)
         scores = self.score(freeze(tree), nodes)
-        assert scores.shape == nodes.shape
-        assert np.isfinite(scores.astype(np.float64)).all()
+        assert scores.shape == nodes.shape, "return one score for each node id in `nodes`"
+        assert finite(scores), "every score must be finite"
 
     def test_scores_stay_finite_where_nothing_was_visited_and_entropies_are_extreme(self) -> None:
         tree = SearchTree(max_depth=1 << 20)
@@ -61,14 +61,15 @@ class SelectorContract(ComponentContract):
         tree.value[:] = [1e6, -1e6, 1e-300, 0.0, 1.0]
         for visits in (0, 1, 10**9):
             tree.visits[:] = visits
-            assert np.isfinite(self.score(freeze(tree), np.asarray(children))).all()
+            scores = self.score(freeze(tree), np.asarray(children))
+            assert finite(scores), f"every score must be finite, also at {visits} visits"
 
     def test_ten_thousand_candidates_are_scored_in_one_call(self) -> None:
         tree = SearchTree(max_depth=8)
         children = tree.expand(0, [Sample((1,), (-0.1 * (i % 7),), "length", 0) for i in range(10_000)], 1 << 30)
         scores = self.score(freeze(tree), np.asarray(children))
         assert scores.shape == (10_000,)
-        assert np.isfinite(scores).all()
+        assert finite(scores), "every score must be finite, also of nodes that were not visited"
 
     @given(seed=SEEDS)
     @quick
@@ -79,8 +80,8 @@ class SelectorContract(ComponentContract):
         first = selector.scores(freeze(tree), nodes, np.random.default_rng(5))
         selector.scores(freeze(other), candidates(other, selector.mode, seed), np.random.default_rng(6))
         again = selector.scores(freeze(tree), nodes, np.random.default_rng(5))
-        assert np.array_equal(first, again)
-        assert np.array_equal(first, self.score(freeze(tree), nodes, 5))
+        assert np.array_equal(first, again), "equal generators gave other scores: draw from rng, keep no state"
+        assert np.array_equal(first, self.score(freeze(tree), nodes, 5)), "an equal selector gave other scores"
 
     @given(seed=SEEDS)
     @quick
@@ -90,8 +91,9 @@ class SelectorContract(ComponentContract):
         before, kept = freeze(tree), nodes.copy()
         with global_randomness_untouched():
             self.score(tree, nodes)
-        assert all(np.array_equal(getattr(before, name), getattr(tree, name)) for name in COLUMNS)
-        assert np.array_equal(nodes, kept)
+        written = [name for name in COLUMNS if not np.array_equal(getattr(before, name), getattr(tree, name))]
+        assert written == [], "it wrote to the tree; work on copies"
+        assert np.array_equal(nodes, kept), "it wrote to `nodes`; work on a copy"
 
     @given(seed=SEEDS)
     @quick
@@ -102,7 +104,8 @@ class SelectorContract(ComponentContract):
         if self.draws(view, nodes):
             return
         order = np.random.default_rng(seed).permutation(len(nodes))
-        assert np.allclose(self.score(view, nodes[order]), self.score(view, nodes)[order], rtol=1e-12, atol=0)
+        same = np.allclose(self.score(view, nodes[order]), self.score(view, nodes)[order], rtol=1e-12, atol=0)
+        assert same, "a node's score depends on its place among the candidates"
 
     @given(seed=SEEDS)
     @quick
@@ -120,7 +123,8 @@ class SelectorContract(ComponentContract):
         value[others], visits[others], entropy[others] = 9.0, visits[others] + 5, 2.0
         elsewhere = freeze(tree, value=value, visits=visits, entropy=entropy)
         alone = self.score(elsewhere, np.asarray([node]))[0]
-        assert alone == self.score(view, nodes)[seed % len(nodes)]
+        company = self.score(view, nodes)[seed % len(nodes)]
+        assert alone == company, 'a score depends on other nodes: set scope = "global", or leave them out'
 
     @given(seed=SEEDS)
     @quick
@@ -144,4 +148,9 @@ class SelectorContract(ComponentContract):
             view = freeze(trees[number % 10])
             selector.scores(view, candidates(trees[number % 10], selector.mode, 0), np.random.default_rng(number))
 
-        assert retained_bytes(score) < LEAK_BYTES
+        assert retained_bytes(score) < LEAK_BYTES, "it keeps what it was given; a selector has no memory"
+
+
+def finite(scores: np.ndarray) -> bool:
+    """Whether all scores are numbers."""
+    return bool(np.isfinite(scores.astype(np.float64)).all())

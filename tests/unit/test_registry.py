@@ -23,7 +23,11 @@ GOOD = SELECTOR.format(kind="shallow")
 MISTAKES = {
     "a hook's name is misspelt": (
         GOOD.replace("def register_selectors", "def register_selector"),
-        "plugin 'dsk-x': register_selector is not a hook; did you mean 'register_selectors'? hooks: " + HOOKS,
+        "plugin 'dsk-x': register_selector is not a hook; did you mean 'register_selectors'?",
+    ),
+    "a hook is of no role": (
+        GOOD.replace("def register_selectors", "def hookify"),
+        "plugin 'dsk-x': hookify is not a hook; hooks: " + HOOKS,
     ),
     "a hook is not marked": (
         GOOD.replace("@dsk.hookimpl\n", ""),
@@ -171,8 +175,15 @@ def test_every_load_warns_of_what_cannot_be_used(site, caplog):
 def test_an_unknown_kind_names_the_broken_plugins(site):
     install(site, "dsk-x", "import no_such_library")
     with pytest.raises(
-        SpecError, match=r"unknown selector 'shallow'; allowed: .*; plugins that failed to load: .*dsk-x"
+        SpecError, match=r"unknown selector 'shallow'; allowed: .*; plugins that failed to load: dsk-x \("
     ):
+        parse_spec({"name": "n", "model": {"path": "m"}, "task": "arithmetic", "search": {"selector": "shallow"}})
+
+
+def test_an_unknown_kind_names_distributions_that_lack_the_entry_point(site):
+    install(site, "dsk-x", GOOD, requires="deepsearch-kit>=0.1")
+    (site / "dsk_x-0.1.0.dist-info" / "entry_points.txt").write_text("[dsk.plugins]\nplugin = dsk_x\n")
+    with pytest.raises(SpecError, match=r"unknown selector 'shallow'; .*entry point in .*: .*dsk-x"):
         parse_spec({"name": "n", "model": {"path": "m"}, "task": "arithmetic", "search": {"selector": "shallow"}})
 
 
