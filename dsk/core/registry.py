@@ -88,14 +88,12 @@ class Registry:
 
     def problem_hint(self) -> str:
         """Clauses that name plugins without an effect, for messages about kinds that are not there."""
-        silent = silent_distributions()
-        clauses = [
-            f"; plugins that failed to load: {', '.join(self.broken)} (`dsk plugins check` says why)"
-            * bool(self.broken),
-            f"; plugins left out: {', '.join(self.left_out)}" * bool(self.left_out),
-            f"; installed without an entry point in [project.entry-points.dsk]: {', '.join(silent)}" * bool(silent),
-        ]
-        return "".join(clauses)
+        clauses = {
+            "plugins that failed to load (`dsk plugins check` says why)": self.broken,
+            "plugins left out": self.left_out,
+            "installed without an entry point in [project.entry-points.dsk]": silent_distributions(),
+        }
+        return "".join(f"; {clause}: {', '.join(names)}" for clause, names in clauses.items() if names)
 
 
 def _default_fault(component: type[Component], registry: Registry) -> str | None:
