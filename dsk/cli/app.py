@@ -81,6 +81,19 @@ def resolve(spec: SpecPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="The page [default: FOLDER/report.html].", show_default=False)
+    ] = None,
+) -> None:
+    """Write a run, finished or not, as one HTML page: curves, rounds, trees, what it is made of."""
+    from dsk.report import write_report
+
+    typer.echo(write_report(folder, out))
+
+
+@app.command()
 def doctor() -> None:
     """Show versions, devices and what optional parts are missing."""
     from dsk.cli.doctor import print_doctor

@@ -17,6 +17,7 @@ from dsk.core.ledger import Silent
 from dsk.core.rounds import Run, run
 from dsk.core.scheduler import Progress
 from dsk.core.spec import RunSpec
+from dsk.report import write_report
 
 REFRESH_SECONDS = 0.25
 
@@ -34,6 +35,7 @@ def run_with_display(spec: RunSpec, folder: Path | None, resume: bool, quiet: bo
     console.print(
         f"Trained model: {finished.folder / 'final'}   figures: {finished.folder / 'summary.json'}", soft_wrap=True
     )
+    console.print(f"Report: {write_report(finished.folder)}", soft_wrap=True)
 
 
 class _Nothing:

@@ -34,20 +34,13 @@ def check_plot(file: Path) -> None:
         raise DataError(f"--plot {file}: cannot draw '{file.suffix}'; use one of: {', '.join(KINDS)}")
     if not file.parent.is_dir():
         raise DataError(f"--plot {file}: no folder {file.parent}; make it first")
-    _figure_class()
-
-
-def _figure_class() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DataError("--plot needs matplotlib: pip install 'deepsearch-kit[plot]'") from None
-    return Figure
 
 
 def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
     """Write the plots of the comparison's first metric; HTML holds them as SVG, with the table."""
-    figure = _figure_class()(figsize=(12, 7) if comparison.axis else (6, 4.5), layout="constrained")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 7) if comparison.axis else (6, 4.5), layout="constrained")
     axes = list(AXES) if comparison.axis else []
     panels = np.ravel(figure.subplots(2, 3) if axes else figure.subplots(1, 1)).tolist()
     colours = {arm.name: f"C{i % 10}" for i, arm in enumerate(arms)}

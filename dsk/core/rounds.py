@@ -174,6 +174,7 @@ def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Sco
 def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, float]) -> dict[str, Any]:
     trajectories = [t for g in groups for t in g.trajectories]
     names = {name for g in groups for name in g.stats} - {"filtered"}
+    began = session.state.version - len(session.mini_batches(groups))
     return {
         "problems": len(groups),
         "solved": sum(g.solved for g in groups),
@@ -182,7 +183,7 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         "group_reward": _mean(t.reward for t in trajectories),
         "trajectory_entropy": _mean(t.entropy for t in trajectories),
         "filtered": sum(int(g.stats["filtered"]) for g in groups),
-        "stale_samples": sum(t.version < session.state.version - 1 for t in trajectories if t.origin != "cached"),
+        "stale_samples": sum(t.version < began for t in trajectories if t.origin != "cached"),
         **{f"tree_{name}": _mean(g.stats.get(name, 0.0) for g in groups) for name in sorted(names)},
         **{f"update_{name}": value for name, value in figures.items()},
         **session.budgets(),

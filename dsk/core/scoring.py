@@ -54,12 +54,14 @@ def output_head(model: Any) -> torch.nn.Linear:
 
 
 def edge_logprobs(
-    model: Any, layout: Layout, temperature: float = 1.0, with_entropy: bool = False
+    model: Any, layout: Layout, temperature: float = 1.0, with_entropy: bool = False, body: Any = None
 ) -> tuple[Tensor, Tensor | None]:
-    """Log-probability [P] of each edge of the layout, and the entropy [P] of the distribution it was drawn from."""
-    output = model.base_model(
-        input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False, **layout.extra
-    )
+    """Log-probability [P] of each edge of the layout, and the entropy [P] of the distribution it was drawn from.
+
+    `body` stands for `model.base_model`: the same layers, compiled.
+    """
+    run = model.base_model if body is None else body
+    output = run(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False, **layout.extra)
     hidden = output.last_hidden_state.flatten(0, 1).index_select(0, layout.source)
     return chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy)
 

@@ -249,10 +249,14 @@ class Session(Ledger):
         self.advance(collected=self.state.step + 1)
         return groups
 
+    def mini_batches(self, groups: Sequence[Group]) -> list[Sequence[Group]]:
+        """The groups of a step, cut into those of one update each."""
+        size = self.spec.train.mini_batch_problems
+        return [groups[i : i + size] for i in range(0, len(groups), size)]
+
     def update(self, groups: Sequence[Group]) -> dict[str, float]:
         """All mini-batch updates of a step, continuing where a resume left off; the means of their figures."""
-        size = self.spec.train.mini_batch_problems
-        batches = [groups[i : i + size] for i in range(0, len(groups), size)]
+        batches = self.mini_batches(groups)
         figures: list[Mapping[str, float]] = []
         if self.state.mini_batch == 0 and len(batches) > 1:
             with self.phase("train"):

@@ -58,6 +58,8 @@ class Trainer:
         self.packing = choose_packing(policy.model, train.packing, policy.device)
         self.optimizer = Optimizer(policy.model, train.optimizer)
         self._reference = reference_of(policy.model) if train.loss.needs_reference else None
+        # shapes differ in every micro-batch; the engine goes on with the module as it is
+        self._body = torch.compile(policy.model.base_model, dynamic=True) if train.compile else None
         self._anchors: dict[tuple[int, ...], Tensor] = {}
         self._attention = policy.model.config._attn_implementation
         self._checked = False
@@ -116,7 +118,7 @@ class Trainer:
 
     def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: tuple[int, int]) -> LossInputs:
         loss = self.train.loss
-        edges, entropy = edge_logprobs(self.policy.model, layout, self.temperature, loss.needs_entropy)
+        edges, entropy = edge_logprobs(self.policy.model, layout, self.temperature, loss.needs_entropy, self._body)
         logprobs = row_values(edges, layout)
         sampling = padded([row.old_logprobs for row in rows], logprobs)
         return LossInputs(

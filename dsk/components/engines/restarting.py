@@ -5,13 +5,14 @@ Samples depend on the requests' seeds only, so what the fresh engine returns is 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from dsk.core.errors import DskError, EngineError
+from dsk.core.errors import DskError, EngineError, Notice
 from dsk.core.types import Completion, EngineStats, SampleRequest
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class RestartingSession:
         self._before = self.stats()
         self._retried |= self._requests.keys()
         self.restarts += 1
+        text = f"the engine died ({reason}); its {len(self._requests)} requests are sent once more, to a fresh one"
+        warnings.warn(text, Notice, stacklevel=2)
         with suppress(*DEATHS):  # closing what is dead may fail like the rest of it
             self._stack.close()
         try:

@@ -82,6 +82,7 @@ def _bottom_right(queries: int, keys: int, device: torch.device) -> Tensor | Non
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril_(keys - queries)
 
 
+@torch.compiler.disable  # its slices are new in every micro-batch; what is compiled is the rest of the layer
 def suffix_attention(
     module: torch.nn.Module,
     query: Tensor,

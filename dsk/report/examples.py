@@ -1,0 +1,75 @@
+"""What search found: for a few problems, one right and one wrong answer, step by step with each node's value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from dsk.core.records import read_groups
+from dsk.core.types import Group, Trajectory
+
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node on a path: its text, its backed-up q, and the mean reward of the verified terminals below it."""
+
+    text: str
+    value: float
+    mean_reward: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A trajectory with its verdict."""
+
+    correct: bool
+    answer: str
+    origin: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A problem, the step it was trained in, and up to two of its trajectories."""
+
+    problem: str
+    reference: str
+    step: int
+    answers: tuple[Answer, ...]
+
+
+def find_examples(folder: Path, decode: Callable[[Sequence[int]], str]) -> list[Example]:
+    """Problems of the last step that has both a right and a wrong answer in one group; else of the last step."""
+    found: list[Example] = []
+    for file in sorted(folder.glob("trees/[0-9]*.jsonl.zst"), reverse=True):
+        if ".filtered." in file.name:
+            continue
+        step = int(file.name.split(".")[0]) + 1
+        groups = sorted(read_groups(file), key=lambda group: -len({t.reward for t in group.trajectories}))
+        shown = [_example(group, step, decode) for group in groups[:SHOWN] if group.trajectories]
+        if shown and len({a.correct for a in shown[0].answers}) == 2:
+            return shown
+        found = found or shown
+    return found
+
+
+def _example(group: Group, step: int, decode: Callable[[Sequence[int]], str]) -> Example:
+    right = next((t for t in group.trajectories if t.reward > 0), None)
+    wrong = next((t for t in group.trajectories if t.reward < 0), None)
+    answers = tuple(_answer(t, decode) for t in (right, wrong) if t is not None)
+    prompt = group.problem.prompt
+    text = prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
+    return Example(text, group.problem.answer, step, answers)
+
+
+def _answer(trajectory: Trajectory, decode: Callable[[Sequence[int]], str]) -> Answer:
+    ends = list(accumulate(trajectory.node_lengths))
+    spans = zip([0, *ends[:-1]], ends, strict=True)
+    texts = [decode(trajectory.tokens[start:end]) for start, end in spans]
+    figures = zip(texts, trajectory.values, trajectory.mean_rewards[1:], strict=True)
+    steps = tuple(Step(*figure) for figure in figures)
+    return Answer(trajectory.reward > 0, trajectory.answer or "none", trajectory.origin, steps)

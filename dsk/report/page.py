@@ -1,0 +1,94 @@
+"""The page itself: a run's folder to one HTML file that needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dsk.core.errors import RunFolderError
+from dsk.core.folder import read_status
+from dsk.core.model_source import locate_model
+from dsk.core.records import read_records, write_atomically
+from dsk.core.spec import RunSpec, parse_spec, read_json
+from dsk.report.curves import draw_curves
+from dsk.report.examples import find_examples
+
+PARTS = {
+    "selector": "search.selector",
+    "step boundary": "search.boundary",
+    "backup": "search.backup",
+    "negative": "search.negative",
+    "advantage": "train.advantage",
+    "loss": "train.loss",
+    "task": "task",
+    "verifier": "verifier",
+    "cache": "cache",
+    "engine": "engine",
+}
+"""Roles shown, and where the spec names them."""
+
+
+def write_report(folder: Path, out: Path | None = None) -> Path:
+    """Write `report.html` of a run, finished or not, and return its path.
+
+    Raises RunFolderError where there is no run, CheckpointError where the file cannot be written.
+    """
+    if not (folder / "spec.json").is_file():
+        raise RunFolderError(f"{folder}: holds no run; name a run's folder, e.g. runs/quickstart")
+    environment = Environment(loader=PackageLoader("dsk.report", "."), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("page.html.jinja").render(_contents(folder))
+    path = out or folder / "report.html"
+    write_atomically(path, page.encode())
+    return path
+
+
+def _contents(folder: Path) -> dict[str, Any]:
+    """Everything that the template names."""
+    spec = parse_spec(read_json(folder / "spec.json"), str(folder / "spec.json"))
+    status, reason = read_status(folder)
+    records = read_records(folder)
+    evaluations = [r for r in records if r["event"] == "evaluation"]
+    steps = [r for r in records if r["event"] == "step"]
+    summary = folder / "summary.json"
+    versions = folder / "versions.json"
+    return {
+        "spec": spec,
+        "folder": folder,
+        "status": status,
+        "reason": reason,
+        "first": evaluations[0] if evaluations else None,
+        "last": evaluations[-1] if len(evaluations) > 1 else None,
+        "latest": steps[-1] if steps else None,
+        "curves": draw_curves(records),
+        "rounds": [r for r in records if r["event"] == "round"],
+        "seconds": read_json(summary)["seconds"] if summary.is_file() else {},
+        "notices": [r["text"] for r in records if r["event"] == "notice"],
+        "parts": _parts(spec),
+        "examples": find_examples(folder, _decoder(folder, spec)),
+        "versions": read_json(versions) if versions.is_file() else {},
+    }
+
+
+def _parts(spec: RunSpec) -> list[tuple[str, str, str]]:
+    """Role, kind and the fields that were set to something else than their defaults."""
+    rows: list[tuple[str, str, str]] = []
+    for role, path in PARTS.items():
+        part: Any = spec
+        for name in path.split("."):
+            part = getattr(part, name)
+        changed = part.model_dump(mode="json", exclude_defaults=True)
+        rows.append((role, part.kind, ", ".join(f"{name} = {value}" for name, value in changed.items())))
+    return rows
+
+
+def _decoder(folder: Path, spec: RunSpec) -> Callable[[Sequence[int]], str]:
+    """Tokens to text, with the tokenizer that the run saved or began with."""
+    from transformers import AutoTokenizer
+
+    saved = folder / "final"
+    path, extra = (str(saved), {}) if saved.is_dir() else locate_model(spec.model.path)
+    tokenizer = AutoTokenizer.from_pretrained(path, **extra)
+    return lambda tokens: str(tokenizer.decode(list(tokens), skip_special_tokens=True))
