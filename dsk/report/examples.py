@@ -49,12 +49,17 @@ def find_examples(folder: Path, decode: Callable[[Sequence[int]], str]) -> list[
         if ".filtered." in file.name:
             continue
         step = int(file.name.split(".")[0]) + 1
-        groups = sorted(read_groups(file), key=lambda group: -len({t.reward for t in group.trajectories}))
+        groups = sorted(read_groups(file), key=_interest, reverse=True)
         shown = [_example(group, step, decode) for group in groups[:SHOWN] if group.trajectories]
         if shown and len({a.correct for a in shown[0].answers}) == 2:
             return shown
         found = found or shown
     return found
+
+
+def _interest(group: Group) -> tuple[int, bool]:
+    """Right and wrong answers together come first, and of those the trees."""
+    return len({t.reward for t in group.trajectories}), group.origin == "search"
 
 
 def _example(group: Group, step: int, decode: Callable[[Sequence[int]], str]) -> Example:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from dsk.core.errors import RunFolderError
 from dsk.core.folder import read_status
 from dsk.core.model_source import locate_model
 from dsk.core.records import read_records, write_atomically
-from dsk.core.spec import RunSpec, parse_spec, read_json
+from dsk.core.spec import read_json
 from dsk.report.curves import draw_curves
 from dsk.report.examples import find_examples
 
@@ -47,7 +48,7 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 
 def _contents(folder: Path) -> dict[str, Any]:
     """Everything that the template names."""
-    spec = parse_spec(read_json(folder / "spec.json"), str(folder / "spec.json"))
+    spec = read_json(folder / "spec.json")
     status, reason = read_status(folder)
     records = read_records(folder)
     evaluations = [r for r in records if r["event"] == "evaluation"]
@@ -72,23 +73,23 @@ def _contents(folder: Path) -> dict[str, Any]:
     }
 
 
-def _parts(spec: RunSpec) -> list[tuple[str, str, str]]:
-    """Role, kind and the fields that were set to something else than their defaults."""
+def _parts(spec: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Role, kind and fields, as the resolved spec has them: classes that are not installed here are no obstacle."""
     rows: list[tuple[str, str, str]] = []
     for role, path in PARTS.items():
         part: Any = spec
         for name in path.split("."):
-            part = getattr(part, name)
-        changed = part.model_dump(mode="json", exclude_defaults=True)
-        rows.append((role, part.kind, ", ".join(f"{name} = {value}" for name, value in changed.items())))
+            part = part.get(name, {})
+        fields = ", ".join(f"{name} = {json.dumps(value)}" for name, value in part.items() if name != "kind")
+        rows.append((role, part.get("kind", "-"), fields))
     return rows
 
 
-def _decoder(folder: Path, spec: RunSpec) -> Callable[[Sequence[int]], str]:
+def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[Sequence[int]], str]:
     """Tokens to text, with the tokenizer that the run saved or began with."""
     from transformers import AutoTokenizer
 
     saved = folder / "final"
-    path, extra = (str(saved), {}) if saved.is_dir() else locate_model(spec.model.path)
+    path, extra = (str(saved), {}) if saved.is_dir() else locate_model(spec["model"]["path"])
     tokenizer = AutoTokenizer.from_pretrained(path, **extra)
     return lambda tokens: str(tokenizer.decode(list(tokens), skip_special_tokens=True))
