@@ -32,7 +32,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ from side_by_side import Figure, alternate, figure, show, write  # noqa: E402
 from tree_work import Result, Unsolved, Work, result_of  # noqa: E402
 
 VARIANTS = ("lockstep", "transformers", "vllm")
-TREES = {"tiny": 4, "smollm2": 2, "qwen2-0.5b": 32, "qwen2-1.5b": 32}
+TREES = {"tiny": 4, "smollm2": 1, "qwen2-0.5b": 32, "qwen2-1.5b": 32}
 Found = dict[tuple[str, str], list[Result]]
 
 
@@ -156,17 +156,18 @@ def variants_of(names: Sequence[str], *settings: Any) -> tuple[dict[str, Any], d
     return variants, {name: ("search",) if name == "lockstep" else ("search", "flat") for name in variants}
 
 
-def kept_results(path: Path | None, found: Found) -> Found:
-    """`found`, and before it what the file has of earlier; the file then has both."""
-    if path is None:
-        return found
-    with path.open("a") as file:
-        for (name, run), results in found.items():
-            file.writelines(json.dumps([name, run, asdict(result)]) + "\n" for result in results)
-    kept: Found = {}
-    for name, run, result in map(json.loads, path.read_text().splitlines()):
-        kept.setdefault((name, run), []).append(Result(**result))
-    return kept
+def kept_results(path: Path | None, fresh: Iterable[tuple[str, str, Result]]) -> Found:
+    """Results by (variant, run); with those that the file has of earlier, to which the fresh ones are added."""
+    earlier = path.read_text().splitlines() if path and path.exists() else []
+    found: Found = {}
+    for name, run, fields in map(json.loads, earlier):
+        found.setdefault((name, run), []).append(Result(**fields))
+    for name, run, result in fresh:
+        found.setdefault((name, run), []).append(result)
+        if path:
+            with path.open("a") as file:
+                file.write(json.dumps([name, run, asdict(result)]) + "\n")
+    return found
 
 
 def figures_of(found: Found) -> list[Figure]:

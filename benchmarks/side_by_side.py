@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,20 @@ Figure = dict[str, Any]
 
 def alternate(
     variants: Mapping[str, tuple[Callable[..., Run], Sequence[Any]]], runs: Mapping[str, Sequence[str]], repeats: int
-) -> dict[tuple[str, str], list[Any]]:
-    """Results by (variant, run), `repeats` of each.
+) -> Iterator[tuple[str, str, Any]]:
+    """Variant, run and result, as they come; `repeats` of each.
 
     `variants` says how each process prepares: a function and its arguments, picklable, which gives a function of the
     run's name; `runs` names the runs of each variant. Rounds over all variants follow each other.
     """
     pipes = {name: _start(make, arguments) for name, (make, arguments) in variants.items()}
-    found: dict[tuple[str, str], list[Any]] = {}
     for _ in range(repeats):
         for name, pipe in pipes.items():
             for run in runs[name]:
                 pipe.send(run)
-                found.setdefault((name, run), []).append(pipe.recv())
+                yield name, run, pipe.recv()
     for pipe in pipes.values():
         pipe.send(None)
-    return found
 
 
 def _start(make: Callable[..., Run], arguments: Sequence[Any]) -> Connection:

@@ -227,6 +227,7 @@ def measure(args: argparse.Namespace, sharing: str) -> dict[str, tuple[float, in
         for variant, pipe in pipes.items():
             pipe.send(True)
             runs[variant].append(pipe.recv())
+            print(f"sharing {sharing}, {variant}: {runs[variant][-1][0]:.2f} s", file=sys.stderr, flush=True)
     for pipe in pipes.values():
         pipe.send(False)
     return {v: (statistics.median(r[0] for r in runs[v]), max(r[2] for r in runs[v])) for v in VARIANTS}
