@@ -24,9 +24,7 @@ def make_policy(name: str, dtype: str = "float32", device: str = "cpu") -> Any:
     from dsk.core.spec import ModelSpec
 
     if name == "smollm2":
-        policy = load_policy(ModelSpec(path="package:smollm2", device=device))
-        policy.model.to(DTYPES[dtype])  # loaded in bfloat16 its layers would stay packed and cast at every product
-        return policy
+        return load_policy(ModelSpec(path="package:smollm2", dtype=dtype, device=device))
     place = pick_device(device)
     torch.manual_seed(0)
     with place:

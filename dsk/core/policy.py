@@ -92,7 +92,9 @@ def load_policy(spec: ModelSpec) -> Policy:
         config = AutoConfig.from_pretrained(path, **extra)
         check_fits(config, spec)
         tokenizer = AutoTokenizer.from_pretrained(path, **extra)
-        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=DTYPES[spec.dtype], **extra)
+        # a GGUF file asked for in another type than float32 stays packed, and casts at every product
+        dtype = torch.float32 if "gguf_file" in extra else DTYPES[spec.dtype]
+        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **extra)
     except ModelError:
         raise
     except (OSError, ValueError, KeyError) as error:
@@ -101,7 +103,7 @@ def load_policy(spec: ModelSpec) -> Policy:
     if "gguf_file" in extra:
         _forget_quantization(model)
     device = pick_device(spec.device)
-    model.to(device).train()
+    model.to(device, DTYPES[spec.dtype]).train()
     if spec.lora_rank:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
