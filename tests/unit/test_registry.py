@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from plugin_folder import SELECTOR, install
 from typer.testing import CliRunner
 
+import dsk.testing
 from dsk import __version__
 from dsk.core.errors import SpecError
 from dsk.core.registry import build_registry, load_registry
@@ -94,6 +97,25 @@ MISTAKES = {
         " fix or uninstall it",
     ),
 }
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "recipes" / "plugin_mistakes.md"
+
+
+def page_lines(title: str) -> list[str]:
+    """The lines in the table of one section of the page of mistakes."""
+    section = PAGE.read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    return [cell[2] for cell in re.finditer(r"^\| .* \| (`+) ?(.+?) ?\1 \|$", section, re.MULTILINE)]
+
+
+def test_the_documentation_quotes_the_lines():
+    unusable = page_lines("It cannot be used")
+    assert len(unusable) == 10
+    assert set(unusable) <= {line for _, line in MISTAKES.values()}
+    suites = "".join(path.read_text(encoding="utf-8") for path in Path(dsk.testing.__file__).parent.glob("*.py"))
+    wrong = [line.replace("0 visits", "{visits} visits") for line in page_lines("It runs, and is wrong")]
+    assert len(wrong) == 8
+    assert [line for line in wrong if line not in suites and "read-only" not in line] == []
 
 
 @pytest.fixture
