@@ -91,7 +91,10 @@ class Timed:
 
 
 def outside_figures(model: str) -> list[Figure]:
-    """A search by SmolLM2 as examples/smollm2.json has it: where its time goes. Nothing for other models."""
+    """Eight searches by SmolLM2 as in examples/smollm2.json, 8 expansions each: where their time goes.
+
+    Nothing for other models.
+    """
     if model != "smollm2":
         return []
     from dsk.core.policy import load_policy
@@ -99,7 +102,7 @@ def outside_figures(model: str) -> list[Figure]:
     from dsk.core.search import TreeSearch
     from dsk.core.spec import load_spec
 
-    spec = load_spec(ROOT / "examples" / "smollm2.json", ["search.width=8"])
+    spec = load_spec(ROOT / "examples" / "smollm2.json", ["search.max_expansions=8"])
     policy = load_policy(spec.model)
     with spec.verifier.open() as judging, spec.engine.open(policy) as sampling:
         engine, verifier = Timed(sampling), Timed(judging)
