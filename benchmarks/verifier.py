@@ -1,8 +1,9 @@
 """Is the `math` verifier right, and how fast? Measured on real reference answers, beside the paper's `boxed` rule.
 
-    python benchmarks/verifier.py [--json] [--sample N] [--list]
+    python benchmarks/verifier.py [--json] [--sample N] [--list] [--hostile N]
 
-`--json` prints {"figures": [{"name", "value", "unit", "target"}]}; `--list` prints every miss. Left out: other people's
+`--json` prints {"figures": [{"name", "value", "unit", "target"}]}; `--list` prints every miss; `--hostile 10000` judges
+so many hostile responses in a row, an honest one after each, and nothing else. Left out: other people's
 verifiers. Data: ../shared/data/deepmath_hard (DeepMath-103K answers of two rounds); without it, only speed is measured.
 """
 
@@ -14,12 +15,16 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+
+import psutil
 
 from dsk.components.verifiers import BoxedVerifier, MathVerifier
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 from dsk.testing.answers import mutations, rewrites
+from dsk.testing.hostile import hostile_stream
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "deepmath_hard"
 ROUNDS = ("r0_0", "r0_25", "r1_0", "r1_25")
@@ -100,6 +105,31 @@ def report(name: str, cases: list[Case], verdicts: list[Verdict], right: bool, s
             print(f"   {rule}: {gold!r} given {given!r} -> {verdict.reason}")
 
 
+def hostile(count: int) -> list[dict[str, object]]:
+    """Hostile responses in batches of a hundred, each followed by an honest one that shows where its verdict went."""
+    process, reasons, slowest, misplaced, memory = psutil.Process(), Counter[str](), 0.0, 0, []
+    stream, started = hostile_stream(count), time.perf_counter()
+    with MathVerifier(workers=2, cpu_limit=0.1, memo=0).open() as session:
+        while batch := list(islice(stream, 100)):
+            honest = [(Problem("h", "", str(n)), f"\\boxed{{{n}}}") for n in range(len(batch))]
+            items = [item for text, good in zip(batch, honest, strict=True) for item in ((_HARD, text), good)]
+            begun = time.perf_counter()
+            verdicts = session.verify(items)
+            slowest = max(slowest, time.perf_counter() - begun)
+            reasons.update(verdict.reason for verdict in verdicts[::2])
+            misplaced += sum(v.answer != p.answer for v, (p, _) in zip(verdicts[1::2], honest, strict=True))
+            memory.append(process.memory_info().rss / 2**20)
+    print(f"hostile: {dict(reasons)}")
+    return [
+        figure("math: hostile responses judged", reasons.total(), "verdicts", f"{count}"),
+        figure("math: honest verdicts out of place", misplaced, "verdicts", "0"),
+        figure("math: parent's growth after the first tenth", memory[-1] - memory[len(memory) // 10], "MiB", "flat"),
+        figure("math: slowest batch of 100 hostile", slowest, "s", "-"),
+        figure("math: hostile responses", count / (time.perf_counter() - started), "answers/s", "-"),
+    ]
+
+
+_HARD = Problem("x", "", "x+1")
 ORDINARY = ("{n}", "-{n}", "\\frac{{{n}}}{{7}}", "{n}.5", "({n}, 2)", "\\sqrt{{{n}}}", "{n}\\pi", "\\text{{Yes}}", "B")
 
 
@@ -131,12 +161,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     parser.add_argument("--list", action="store_true", help="print every miss")
     parser.add_argument("--sample", type=int, default=0, help="only this many distinct answers (0: all)")
+    parser.add_argument("--hostile", type=int, default=0, help="judge only this many hostile responses")
     options = parser.parse_args()
     weights = reference_answers()
     if options.sample and weights:
         kept = random.Random(0).sample(sorted(weights), min(options.sample, len(weights)))
         weights = Counter({answer: weights[answer] for answer in kept})
-    figures = [*(correctness(weights, options.list) if weights else []), *speed(2.0)]
+    if options.hostile:
+        figures = hostile(options.hostile)
+    else:
+        figures = [*(correctness(weights, options.list) if weights else []), *speed(2.0)]
     if options.json:
         print(json.dumps({"figures": figures}, indent=2))
         return

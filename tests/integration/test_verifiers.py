@@ -13,9 +13,11 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from textwrap import dedent
 
+import psutil
 import pytest
 
 from dsk.components.verifiers import BoxedVerifier, CommandVerifier, MathVerifier, NumericVerifier
@@ -23,8 +25,8 @@ from dsk.components.verifiers.pool import WorkerPool
 from dsk.components.verifiers.worker import WorkerConfig
 from dsk.core.errors import SpecError, VerifierError
 from dsk.core.types import Problem, Verdict
-from dsk.testing.hostile import tower
-from dsk.testing.verifier import VerifierContract, item
+from dsk.testing.hostile import hostile_stream, tower
+from dsk.testing.verifier import VerifierContract, item, well_formed
 
 JUDGE = Path(__file__).with_name("judge_program.py")
 TOWER = tower(4) + "+x"
@@ -92,6 +94,22 @@ def test_a_killed_worker_is_replaced_and_the_pool_keeps_its_size() -> None:
             os.kill(pid, signal.SIGKILL)
         assert len(pool.run([task] * 8, 300)) == 8
         assert [reply["reason"] for reply in pool.run([task] * 4, 300)] == ["equal"] * 4
+
+
+@pytest.mark.full
+def test_two_thousand_hostile_responses_in_a_row_keep_their_order_and_leave_no_memory_behind() -> None:
+    memory: list[int] = []
+    stream = hostile_stream(2000)
+    with quick_math(cpu_limit=0.1, memo=0).open() as session:
+        while texts := list(islice(stream, 200)):
+            honest = [item(str(n), f"\\boxed{{{n}}}") for n in range(len(texts))]
+            pairs = zip(texts, honest, strict=True)
+            verdicts = session.verify([one for text, good in pairs for one in (item("x+1", text), good)])
+            assert all(map(well_formed, verdicts))
+            assert [verdict.answer for verdict in verdicts[1::2]] == [str(n) for n in range(len(texts))]
+            memory.append(psutil.Process().memory_info().rss)
+            assert len(session.pool.pids()) == 2
+    assert memory[-1] - memory[1] < 16 << 20
 
 
 def test_whole_number_answers_start_no_worker() -> None:
