@@ -24,10 +24,6 @@ app = typer.Typer(
 )
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(cache_app, name="cache")
-app.command()(schema)
-app.command()(explain)
-app.command()(compare)
-app.command("eval")(evaluate)
 
 SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON).", show_default=False)]
 Overrides = Annotated[
@@ -81,6 +77,23 @@ def resolve(spec: SpecPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
+def search(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    problem: Annotated[str | None, typer.Option(help="Problem id [default: the first training problem].")] = None,
+) -> None:
+    """Search one problem with the spec's policy and print the tree."""
+    from dsk.cli.tree import print_search
+    from dsk.core.spec import load_spec
+
+    print_search(load_spec(spec, overrides or ()), problem)
+
+
+app.command()(compare)
+app.command("eval")(evaluate)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
     out: Annotated[
@@ -93,22 +106,13 @@ def report(
     typer.echo(write_report(folder, out))
 
 
+app.command()(explain)
+app.command()(schema)
+
+
 @app.command()
 def doctor() -> None:
     """Show versions, devices and what optional parts are missing."""
     from dsk.cli.doctor import print_doctor
 
     print_doctor()
-
-
-@app.command()
-def search(
-    spec: SpecPath,
-    overrides: Overrides = None,
-    problem: Annotated[str | None, typer.Option(help="Problem id [default: the first training problem].")] = None,
-) -> None:
-    """Search one problem with the spec's policy and print the tree."""
-    from dsk.cli.tree import print_search
-    from dsk.core.spec import load_spec
-
-    print_search(load_spec(spec, overrides or ()), problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -57,7 +58,8 @@ def outcomes(environment) -> Counter[tuple[str, str]]:
     environment.start(environment.folder / "bin/python", "-m", "pytest", *options, *PACKAGES, cwd=folder)
     found: Counter[tuple[str, str]] = Counter()
     for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
-        package = case.attrib["classname"].split(".")[0]
+        module = re.search(r"test_(dsk_\w+)", case.attrib["classname"])
+        package = module[1].replace("_", "-") if module else "?"
         faults = [fault for tag in ("failure", "error") for fault in case.iter(tag)]
         found[package, "failed" if faults else "passed"] += 1
         found.update({(package, f"{case.attrib['name']}: {fault.attrib['message']}"): 1 for fault in faults})
