@@ -145,7 +145,10 @@ class TrainSpec(StrictModel):
         default="auto", description="How shared tokens are computed."
     )
     gradient_checkpointing: bool = Field(default=False, description="Recompute activations in the backward pass.")
-    compile: bool = Field(default=False, description="torch.compile the model.")
+    compile: bool = Field(
+        default=False,
+        description="torch.compile the layers' training pass (minutes once, then cached; needs a C++ compiler on CPU).",
+    )
 
 
 class RoundsSpec(StrictModel):

@@ -96,3 +96,13 @@ def test_correction_with_truncated_sampling_stops_before_the_model_is_loaded(mod
     spec = small_spec(model, train=train(loss={"correction": "mask"}), sampling={"top_p": 0.9})
     with pytest.raises(SpecError, match="importance correction needs plain sampling"):
         dsk.run(spec, tmp_path / "cut")
+
+
+@pytest.mark.full
+def test_a_compiled_run_has_the_figures_of_an_eager_one(model, tmp_path):
+    eager = dsk.run(small_spec(model, rounds=SHORT), tmp_path / "eager")
+    compiled = dsk.run(
+        small_spec(model, rounds=SHORT, train=train(optimizer={"lr": 1e-3, "warmup_steps": 0}, compile=True)),
+        tmp_path / "compiled",
+    )
+    assert same(figures(compiled.records), figures(eager.records))
