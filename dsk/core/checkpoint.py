@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from dsk.core.errors import CheckpointError
@@ -67,7 +68,7 @@ def save_checkpoint(
         sums = {name: _sha256(partial / name) for name in (WEIGHTS, OPTIMIZER)}
         (partial / STATE).write_text(json.dumps({"state": asdict(state), "sha256": sums}, indent=2))
         partial.rename(target)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         last = latest_checkpoint(folder)
         raise CheckpointError(f"{target}: cannot be saved ({error}); last good checkpoint: {last or 'none'}") from error
@@ -96,7 +97,7 @@ def load_checkpoint(path: Path, model: torch.nn.Module) -> tuple[RunState, dict[
                 raise CheckpointError(f"{path / name}: checksum differs; delete {path} to resume from the one before")
         load_model(model, path / WEIGHTS)
         tensors = load_file(path / OPTIMIZER)
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, KeyError, json.JSONDecodeError, SafetensorError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: cannot be read: {error}") from error
