@@ -312,6 +312,18 @@ def test_sliding_window_models_are_refused_by_name_and_auto_trains_them_dense() 
     assert Trainer(made, spec(), 32).packing.name == "dense"
 
 
+def test_a_sliding_window_and_an_attention_that_cannot_be_replaced_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = policy()
+    monkeypatch.setattr(made.model.config, "sliding_window", 64)
+    monkeypatch.setattr(made.model.config, "use_sliding_window", True)
+    with pytest.raises(ModelError, match="Qwen3ForCausalLM attends within a sliding window of 64 tokens"):
+        Trainer(made, spec(packing="suffix"), 32)
+    monkeypatch.setattr(type(made.model), "_can_set_attn_implementation", lambda *_: False)
+    with pytest.raises(ModelError, match=r"Qwen3ForCausalLM does not take its attention from .*'auto' or 'dense'"):
+        Trainer(made, spec(packing="suffix"), 32)
+    assert Trainer(made, spec(), 32).packing.name == "dense"
+
+
 def test_flex_is_refused_off_cuda() -> None:
     with pytest.raises(ModelError, match="FlexAttention trains on CUDA only"):
         Trainer(policy(), spec(packing="flex"), 32)
