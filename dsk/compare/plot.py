@@ -42,7 +42,7 @@ def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
 
     figure = Figure(figsize=(12, 7) if comparison.axis else (6, 4.5), layout="constrained")
     axes = list(AXES) if comparison.axis else []
-    panels = np.ravel(figure.subplots(2, 3) if axes else figure.subplots(1, 1)).tolist()
+    panels: list[Any] = list(figure.subplots(2, 3).flat) if axes else [figure.subplots()]
     colours = {arm.name: f"C{i % 10}" for i, arm in enumerate(arms)}
     for panel, axis in zip(panels, axes, strict=False):
         _curves(panel, comparison.metrics[0], axis, arms, colours)
