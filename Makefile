@@ -25,7 +25,7 @@ test: lint
 
 test-full: test
 	bash scripts/install_full.sh $(VENV)
-	$(BIN)/pytest -m full
+	$(BIN)/pytest -n auto --dist loadfile -m full
 
 docs: install
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
