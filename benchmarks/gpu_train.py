@@ -15,7 +15,6 @@ packing is not exact.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from side_by_side import figure, write
 from train_step import recorded_group
 
 from dsk.core.errors import DskError
@@ -137,14 +137,13 @@ def main() -> int:
             print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), flush=True)
     except (DskError, torch.cuda.OutOfMemoryError) as error:
         print(f"stopped: {error}")
-    if args.json:
-        figures = [
-            {"name": f"{name}, {row['packing']}, sharing {row['sharing']}, {row['tokens']} tokens", "value": value}
-            for row in table
-            for name, value in row.items()
-            if isinstance(value, float) and math.isfinite(value)
-        ]
-        args.json.write_text(json.dumps({"figures": figures, "machine": name}, indent=1) + "\n")
+    figures = [
+        figure(f"{name}, {row['packing']}, sharing {row['sharing']}, {row['tokens']} tokens", value, "")
+        for row in table
+        for name, value in row.items()
+        if isinstance(value, float) and math.isfinite(value)
+    ]
+    write(args.json, figures, device=name)
     return 0
 
 

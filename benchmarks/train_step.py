@@ -24,27 +24,25 @@ Deliberately left out: learning quality, rollouts, more than one process per ste
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
-import platform
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from policies import make_policy, tokenizer
+from side_by_side import Figure, alternate, figure, show, write
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 TREES = ROOT / "benchmarks" / "trees.jsonl.zst"
 SHARINGS: Mapping[str, tuple[int, int]] = {"1.0": (3, 0), "1.5": (3, 0), "2.5": (2, 47), "4.0": (2, 245)}
 """For each ratio: which recorded tree, and how many tokens its prompt is lengthened by."""
-TINY = {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "vocab_size": 512, "tie_word_embeddings": True}  # fmt: skip
 VARIANTS = ("dense", "suffix", "trl")
 
 
@@ -94,27 +92,10 @@ def _apart(group: Any, draw: random.Random) -> Any:
     return replace(group, prompt_tokens=start, trajectories=members)
 
 
-def make_model(name: str) -> Any:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    if name == "smollm2":
-        from dsk.core.policy import load_policy
-        from dsk.core.spec import ModelSpec
-
-        return load_policy(ModelSpec(path="package:smollm2", device="cpu")).model
-    return LlamaForCausalLM(LlamaConfig(**TINY, max_position_embeddings=8192, eos_token_id=2))
-
-
-def our_step(model: Any, packing: str, group: Any) -> Callable[[], float]:
-    import torch
-
-    from dsk.core.policy import Policy
+def our_step(policy: Any, packing: str, group: Any) -> Callable[[], float]:
     from dsk.core.spec import TrainSpec
     from dsk.core.trainer import Trainer
 
-    policy = Policy(model, None, torch.device("cpu"), (2,), 8192, "bench")
     train = {"loss": {"kind": "dapo"}, "advantage": {"kind": "outcome"}, "packing": packing}
     trainer = Trainer(policy, TrainSpec.model_validate(train), 8192)
 
@@ -131,12 +112,12 @@ def trl_step(model: Any, group: Any) -> Callable[[], float]:
     from trl import GRPOConfig, GRPOTrainer
 
     config = GRPOConfig(
-        output_dir="bench", loss_type="dapo", beta=0.0, epsilon_high=0.28, report_to=[], use_cpu=True,
+        output_dir=tempfile.mkdtemp(), loss_type="dapo", beta=0.0, epsilon_high=0.28, report_to=[], use_cpu=True,
         per_device_train_batch_size=8, num_generations=8, gradient_checkpointing=False, bf16=False,
     )  # fmt: skip
     trainer = GRPOTrainer(
         model=model, reward_funcs=lambda **kwargs: [0.0], args=config, train_dataset=_placeholder(),
-        processing_class=_tokenizer(),
+        processing_class=tokenizer(),
     )  # fmt: skip
     inputs = _trl_inputs(group)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.1)
@@ -158,16 +139,6 @@ def _placeholder() -> Any:
     from datasets import Dataset
 
     return Dataset.from_dict({"prompt": ["?"] * 8})
-
-
-def _tokenizer() -> Any:
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
-    words = {"<pad>": 0, "<eos>": 2, "?": 3}
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="?")), pad_token="<pad>", eos_token="<eos>"
-    )
 
 
 def _trl_inputs(group: Any) -> dict[str, Any]:
@@ -194,47 +165,40 @@ def _trl_inputs(group: Any) -> dict[str, Any]:
     }
 
 
-def worker(pipe: Connection, model_name: str, variant: str, sharing: str, threads: int) -> None:
-    """Make the step, then run it once for each message; answers (seconds, loss, growth of peak memory in bytes)."""
+def timed_step(model_name: str, sharing: str, threads: int, variant: str) -> Callable[[str], tuple[float, int]]:
+    """A function that makes one step: its seconds, and how much peak memory has grown since before the first, bytes."""
     import torch
 
     from dsk.core.step_figures import peak_memory
 
     torch.set_num_threads(threads)
-    model = make_model(model_name)
-    group = recorded_group(sharing, model.config.vocab_size)
-    step = trl_step(model, group) if variant == "trl" else our_step(model, variant, group)
-    before = peak_memory(torch.device("cpu"))
+    cpu = torch.device("cpu")
+    policy = make_policy(model_name)
+    group = recorded_group(sharing, policy.model.config.vocab_size)
+    step = trl_step(policy.model, group) if variant == "trl" else our_step(policy, variant, group)
+    before = peak_memory(cpu)
     step()
-    pipe.send(None)
-    while pipe.recv():
+
+    def timed(run: str) -> tuple[float, int]:
         started = time.perf_counter()
-        loss = step()
-        pipe.send((time.perf_counter() - started, loss, peak_memory(torch.device("cpu")) - before))
+        step()
+        return time.perf_counter() - started, peak_memory(cpu) - before
+
+    return timed
 
 
 def measure(args: argparse.Namespace, sharing: str) -> dict[str, tuple[float, int]]:
     """Median seconds and peak memory of each variant; steps alternate, and no two run at once."""
-    context = multiprocessing.get_context("spawn")
-    pipes: dict[str, Connection] = {}
-    for variant in VARIANTS:
-        pipes[variant], theirs = context.Pipe()
-        context.Process(target=worker, args=(theirs, args.model, variant, sharing, args.threads), daemon=True).start()
-        theirs.close()
-        pipes[variant].recv()
-    runs: dict[str, list[tuple[float, float, int]]] = {variant: [] for variant in VARIANTS}
-    for _ in range(args.repeats):
-        for variant, pipe in pipes.items():
-            pipe.send(True)
-            runs[variant].append(pipe.recv())
-            print(f"sharing {sharing}, {variant}: {runs[variant][-1][0]:.2f} s", file=sys.stderr, flush=True)
-    for pipe in pipes.values():
-        pipe.send(False)
-    return {v: (statistics.median(r[0] for r in runs[v]), max(r[2] for r in runs[v])) for v in VARIANTS}
+    variants = {v: (timed_step, (args.model, sharing, args.threads, v)) for v in VARIANTS}
+    found: dict[str, list[tuple[float, int]]] = {variant: [] for variant in VARIANTS}
+    for variant, _, result in alternate(variants, dict.fromkeys(VARIANTS, ("step",)), args.repeats):
+        found[variant].append(result)
+        print(f"sharing {sharing}, {variant}: {result[0]:.2f} s", file=sys.stderr, flush=True)
+    return {v: (statistics.median(s for s, _ in runs), max(m for _, m in runs)) for v, runs in found.items()}
 
 
-def figures_of(sharing: str, found: Mapping[str, tuple[float, int]]) -> list[dict[str, Any]]:
-    """The figures of one sharing ratio; targets are those of the issue."""
+def figures_of(sharing: str, found: Mapping[str, tuple[float, int]]) -> list[Figure]:
+    """The figures of one sharing ratio, with the targets for SmolLM2 on two cores."""
     dense, suffix, trl = (found[v][0] for v in VARIANTS)
     targets = {"2.5": (">= 2.3", ">= 3", "<= 0.6"), "1.0": (">= 0.97", None, None)}.get(sharing, (None, None, None))
     rows = [
@@ -244,7 +208,7 @@ def figures_of(sharing: str, found: Mapping[str, tuple[float, int]]) -> list[dic
         *((f"{variant} step", found[variant][0], "s", None) for variant in VARIANTS),
         *((f"{variant} peak memory of a step", found[variant][1] / 2**20, "MiB", None) for variant in VARIANTS),
     ]
-    return [{"name": f"{n}, sharing {sharing}", "value": round(v, 4), "unit": u, "target": t} for n, v, u, t in rows]
+    return [figure(f"{name}, sharing {sharing}", value, unit, target) for name, value, unit, target in rows]
 
 
 def main() -> None:
@@ -255,15 +219,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    figures: list[dict[str, Any]] = []
+    figures: list[Figure] = []
     for sharing in args.sharing:
         new = figures_of(sharing, measure(args, sharing))
         figures += new
-        for figure in new:
-            print(f"{figure['name']:45} {figure['value']:10} {figure['unit']:6} {figure['target'] or ''}", flush=True)
-    machine = {"processor": platform.processor() or platform.machine(), "threads": args.threads, "model": args.model}
-    if args.json:
-        args.json.write_text(json.dumps({"figures": figures, "machine": machine}, indent=1) + "\n")
+        show(new)
+    write(args.json, figures, threads=args.threads, model=args.model)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Is the `math` verifier right, and how fast? Measured on real reference answers, beside the paper's `boxed` rule.
 
-    python benchmarks/verifier.py [--json] [--sample N] [--list] [--hostile N]
+    python benchmarks/verifier.py [--json [FILE]] [--sample N] [--list] [--hostile N]
 
-`--json` prints {"figures": [{"name", "value", "unit", "target"}]}; `--list` prints every miss; `--hostile 10000` judges
+`--json` writes {"figures": [{"name", "value", "unit", "target"}]}; `--list` prints every miss; `--hostile 10000` judges
 so many hostile responses in a row, an honest one after each, and nothing else. Left out: other people's
 verifiers. Data: ../shared/data/deepmath_hard (DeepMath-103K answers of two rounds); without it, only speed is measured.
 """
@@ -10,7 +10,6 @@ verifiers. Data: ../shared/data/deepmath_hard (DeepMath-103K answers of two roun
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 import psutil
+from side_by_side import Figure, figure, show, write
 
 from dsk.components.verifiers import BoxedVerifier, MathVerifier
 from dsk.core.roles import Verifier
@@ -64,11 +64,6 @@ def share(cases: list[Case], verdicts: list[Verdict], weights: Counter[str]) -> 
     return 100.0 * accepted / total if total else 0.0
 
 
-def figure(name: str, value: float, unit: str, target: str) -> dict[str, object]:
-    """One entry of the `--json` output."""
-    return {"name": name, "value": round(value, 3), "unit": unit, "target": target}
-
-
 def by_rule(cases: list[Case], verdicts: list[Verdict]) -> Iterable[tuple[str, int, int]]:
     """(rule, cases, accepted) for every rule."""
     total = Counter(rule for rule, _, _ in cases)
@@ -76,7 +71,7 @@ def by_rule(cases: list[Case], verdicts: list[Verdict]) -> Iterable[tuple[str, i
     return [(rule, total[rule], accepted[rule]) for rule in total]
 
 
-def correctness(weights: Counter[str], listed: bool) -> list[dict[str, object]]:
+def correctness(weights: Counter[str], listed: bool) -> list[Figure]:
     """Shares of own spellings, rewritten and mutated answers that are accepted, for `math` and `boxed`."""
     sets: dict[str, tuple[list[Case], bool, str, str]] = {
         "reference in a box": ([("own", g, g) for g in weights], True, ">= 99.5", "-"),
@@ -105,7 +100,7 @@ def report(name: str, cases: list[Case], verdicts: list[Verdict], right: bool, s
             print(f"   {rule}: {gold!r} given {given!r} -> {verdict.reason}")
 
 
-def hostile(count: int) -> list[dict[str, object]]:
+def hostile(count: int) -> list[Figure]:
     """Hostile responses in batches of a hundred, each followed by an honest one that shows where its verdict went."""
     process, reasons, slowest, misplaced, memory = psutil.Process(), Counter[str](), 0.0, 0, []
     stream, started = hostile_stream(count), time.perf_counter()
@@ -133,7 +128,7 @@ _HARD = Problem("x", "", "x+1")
 ORDINARY = ("{n}", "-{n}", "\\frac{{{n}}}{{7}}", "{n}.5", "({n}, 2)", "\\sqrt{{{n}}}", "{n}\\pi", "\\text{{Yes}}", "B")
 
 
-def speed(seconds_wanted: float) -> list[dict[str, object]]:
+def speed(seconds_wanted: float) -> list[Figure]:
     """Ordinary short answers a second with two workers: nine forms in equal shares, half of them wrong."""
     rng = random.Random(0)
     items = []
@@ -158,7 +153,7 @@ def speed(seconds_wanted: float) -> list[dict[str, object]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print figures as JSON")
+    parser.add_argument("--json", nargs="?", const="/dev/stdout", type=Path, help="figures as JSON, to a file or here")
     parser.add_argument("--list", action="store_true", help="print every miss")
     parser.add_argument("--sample", type=int, default=0, help="only this many distinct answers (0: all)")
     parser.add_argument("--hostile", type=int, default=0, help="judge only this many hostile responses")
@@ -171,11 +166,9 @@ def main() -> None:
         figures = hostile(options.hostile)
     else:
         figures = [*(correctness(weights, options.list) if weights else []), *speed(2.0)]
-    if options.json:
-        print(json.dumps({"figures": figures}, indent=2))
-        return
-    for entry in figures:
-        print(f"{entry['name']:44} {entry['value']:>12} {entry['unit']:10} target {entry['target']}")
+    if options.json != Path("/dev/stdout"):
+        show(figures)
+    write(options.json, figures)
 
 
 if __name__ == "__main__":
