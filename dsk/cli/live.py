@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from dsk.core.ledger import Silent
 from dsk.core.rounds import Run, run
@@ -151,12 +152,12 @@ class LiveView:
         if phase != self._phase or progress.tokens < self._tokens:
             self._phase, self._phase_started = phase, now
         self._tokens = progress.tokens
-        spent = max(now - self._phase_started, 1e-9)
+        spent = now - self._phase_started
         left = spent / progress.done * (progress.total - progress.done) if progress.done else 0.0
         self._figures |= {
             "phase": f"{phase} {progress.done}/{progress.total}",
             "in flight": str(progress.in_flight),
-            "tokens/s": f"{progress.tokens / spent:,.0f}",
+            "tokens/s": f"{progress.tokens / spent:,.0f}" if spent > REFRESH_SECONDS else "-",
             "solved": str(progress.solved),
             "ETA": f"{left:.0f}s" if progress.done else "-",
         }
@@ -168,7 +169,7 @@ class LiveView:
         grid = Table.grid(padding=(0, 2))
         for _ in range(6):
             grid.add_column()
-        cells = [f"[dim]{name}[/] [bold]{value}[/]" for name, value in self._figures.items()]
+        cells = [Text.assemble((name, "dim"), " ", (value, "bold")) for name, value in self._figures.items()]
         for start in range(0, len(cells), 6):
             grid.add_row(*cells[start : start + 6])
         self._live.update(grid, refresh=True)

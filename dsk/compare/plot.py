@@ -68,10 +68,17 @@ def _label(metric: str) -> str:
     return metric_info(metric).label + (" (%)" if metric_info(metric).share else "")
 
 
+def _name_axes(panel: Any, across: str, metric: str) -> None:
+    from matplotlib.ticker import EngFormatter
+
+    panel.set_xlabel(across)
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    panel.set_ylabel(_label(metric))
+
+
 def _curves(panel: Any, metric: str, axis: str, arms: Sequence[Arm], colours: dict[str, str]) -> None:
     """Mean over seeds with its 95% band, over the range that all of an arm's seeds have."""
-    panel.set_xlabel(AXES[axis])
-    panel.set_ylabel(_label(metric))
+    _name_axes(panel, AXES[axis], metric)
     for arm in arms:
         curves = [c for run in arm.runs if (c := scalar_curve(run, metric, axis)) is not None and len(c[0]) > 1]
         if not curves:
@@ -107,8 +114,7 @@ def _cost(panel: Any, comparison: Comparison, colours: dict[str, str]) -> None:
         points.append((spent, found.mean * scale))
     front = pareto_front(points)
     panel.plot([x for x, _ in front], [y for _, y in front], color="0.5", linestyle=":", zorder=0)
-    panel.set_xlabel(AXES.get(cost, metric_info(cost).label))
-    panel.set_ylabel(_label(metric))
+    _name_axes(panel, AXES.get(cost, metric_info(cost).label), metric)
 
 
 def _mean(found: Any) -> float | None:
