@@ -17,9 +17,6 @@ SHOWN = 6
 def spec_differences(baseline: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
     """`path: baseline -> arm` for every value that differs; a part of another kind is one line."""
     old, new = (_whole_parts({k: v for k, v in s.items() if k not in UNCOMPARED}) for s in (baseline, spec))
-    for path in old.keys() & new.keys():
-        if old[path].get("kind") != new[path].get("kind"):
-            old[path], new[path] = ({"kind": part.get("kind"), **_own(part)} for part in (old[path], new[path]))
     return [line for path in sorted(old.keys() | new.keys()) for line in _part(path, old.get(path), new.get(path))]
 
 
@@ -45,14 +42,15 @@ def _own(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def _part(path: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
     if path and (old or {}).get("kind") != (new or {}).get("kind"):
-        return [f"{path}: {_named(old)} -> {_named(new)}"]
+        return [f"{path}: {_named(old, new or {})} -> {_named(new, old or {})}"]
     return differences(old, new, path)
 
 
-def _named(part: Mapping[str, Any] | None) -> str:
+def _named(part: Mapping[str, Any] | None, other: Mapping[str, Any]) -> str:
+    """A part of another kind: its kind, and the fields that the other lacks or has at another value."""
     if part is None:
         return "none"
-    fields = ", ".join(f"{k}={v}" for k, v in _own(part).items())
+    fields = ", ".join(f"{k}={v}" for k, v in _own(part).items() if k not in other or other[k] != v)
     return f"{part['kind']}({fields})" if fields else str(part["kind"])
 
 

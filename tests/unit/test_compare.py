@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from dsk.cli.app import app
 from dsk.compare.arms import group_runs
 from dsk.compare.comparison import compare
+from dsk.compare.differences import spec_differences
 from dsk.compare.formats import to_csv, to_json, to_latex, to_markdown
 from dsk.compare.plot import draw, pareto_front
 from dsk.compare.runs import find_runs, read_run
@@ -86,6 +87,13 @@ def test_what_differs_comes_from_the_resolved_specs(two_arms):
     (line,) = row.differs
     assert line.startswith("search.selector: frontier(")
     assert "-> uct(exploration=2.0)" in line
+
+
+def test_a_part_of_another_kind_shows_only_what_the_two_do_not_share():
+    spec = {"loss": {"kind": "grpo", "clip_low": 0.2, "aggregation": "sequence_mean"}}
+    other = {"loss": {"kind": "tree_grpo", "clip_low": 0.2, "aggregation": "token_mean"}}
+    (line,) = spec_differences(spec, other)
+    assert line == "loss: grpo(aggregation=sequence_mean) -> tree_grpo(aggregation=token_mean)"
 
 
 def test_other_differences_are_warned_about(tmp_path):
