@@ -44,8 +44,9 @@ def make_plan(spec: RunSpec) -> Plan:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     parameters = sum(p.numel() for p in model.parameters())
-    memory = _memory(spec, config, parameters)
-    _check_machine(spec, memory, missing)
+    device = _device(spec, missing)
+    memory = _memory(spec, config, parameters, device)
+    _check_machine(spec, memory, device, missing)
     return Plan(
         name=spec.name,
         components={path: _describe(spec, path) for path, _ in COMPONENTS},
@@ -95,7 +96,15 @@ def _tokens(spec: RunSpec) -> dict[str, int]:
     }
 
 
-def _memory(spec: RunSpec, config: Any, parameters: int) -> dict[str, int]:
+def _device(spec: RunSpec, missing: list[str]) -> torch.device:
+    try:
+        return pick_device(spec.model.device)
+    except ModelError as error:
+        missing.append(str(error))
+        return torch.device("cpu")
+
+
+def _memory(spec: RunSpec, config: Any, parameters: int, device: torch.device) -> dict[str, int]:
     """Bytes. Activations are an estimate: hidden states kept per layer, 16 without checkpointing and 1 with it."""
     width = DTYPES[spec.model.dtype].itemsize
     master = 4 if spec.train.optimizer.fp32_state and width < 4 else 0
@@ -104,6 +113,7 @@ def _memory(spec: RunSpec, config: Any, parameters: int) -> dict[str, int]:
     states = CHECKPOINTED_STATES_PER_LAYER if spec.train.gradient_checkpointing else STORED_STATES_PER_LAYER
     parts = {
         "weights": parameters * width,
+        "the engine's copy of the weights": spec.engine.weight_copies(parameters, device.type) * parameters * width,
         "gradients": parameters * width,
         "optimiser state": parameters * (ADAM_BYTES_FP32 + master),
         "keys and values in flight": 2 * config.num_hidden_layers * heads * head_dim * width * spec.tokens_in_flight,
@@ -112,12 +122,7 @@ def _memory(spec: RunSpec, config: Any, parameters: int) -> dict[str, int]:
     return parts | {"total": sum(parts.values())}
 
 
-def _check_machine(spec: RunSpec, memory: dict[str, int], missing: list[str]) -> None:
-    try:
-        device = pick_device(spec.model.device)
-    except ModelError as error:
-        missing.append(str(error))
-        device = torch.device("cpu")
+def _check_machine(spec: RunSpec, memory: dict[str, int], device: torch.device, missing: list[str]) -> None:
     room = torch.cuda.mem_get_info()[1] if device.type == "cuda" else psutil.virtual_memory().total
     if memory["total"] > room:
         missing.append(

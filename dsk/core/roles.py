@@ -317,6 +317,10 @@ class Engine(Component, ABC):
         """The install line for what this machine lacks, or None."""
         return None
 
+    def weight_copies(self, parameters: int, device: str) -> int:
+        """Copies of the weights it holds beside the policy's own; the memory estimate counts them."""
+        return 0
+
 
 class Task(Component, ABC):
     """Where problems come from."""

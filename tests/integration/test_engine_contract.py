@@ -29,6 +29,13 @@ class TestTransformers(EngineContract):
         return Transformers(max_rows=16, cache_bytes=8 << 20)
 
 
+class TestPackedTransformers(TestTransformers):
+    """As large models run on a CPU: with a packed copy of the weights, which a sync must bring up to date."""
+
+    def make_engine(self):
+        return Transformers(max_rows=16, cache_bytes=8 << 20, pack_from=0)
+
+
 class TestBfloat16Transformers(TestTransformers):
     """bfloat16 keeps 8 bits of each logit, and the cached path rounds elsewhere than a plain forward: 0.1 nats."""
 

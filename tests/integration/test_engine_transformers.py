@@ -14,6 +14,7 @@ from dsk.testing.engine import finish, reference_logprobs
 
 TEXT = "(1+2)*(3+4)-5*(6-7)+8*9-(10+11)/(12-13)+14*15-(16+17)*(18-19)"
 ENGINE = Transformers(max_rows=32, cache_bytes=8 << 20)
+PACKED = ENGINE.model_copy(update={"pack_from": 0})
 
 
 def request(policy, name="a", text=TEXT, **fields):
@@ -143,13 +144,14 @@ def test_the_trainers_module_is_given_back_as_it_was(policy):
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_adapters_take_part_in_decoding(policy):
+@pytest.mark.parametrize("engine", [ENGINE, PACKED], ids=["plain", "packed"])
+def test_adapters_take_part_in_decoding(policy, engine):
     add_lora(policy.model, rank=4, alpha=8.0)
     with torch.no_grad():
         for name, parameter in policy.model.named_parameters():
             if "lora_B" in name:
                 parameter.normal_(std=0.2)
-    with ENGINE.open_once(policy) as session:
+    with engine.open_once(policy) as session:
         samples = finish(session, request(policy))["a"]
     for sample in samples:
         expected = reference_logprobs(policy, request(policy).prefix, sample.tokens)

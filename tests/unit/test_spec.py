@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dsk.core.errors import SpecError
+from dsk.core.plan import make_plan
 from dsk.core.spec import RunSpec, differences, load_spec, override, parse_spec
 
 GOOD = {"name": "t", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
@@ -117,3 +118,13 @@ def test_every_field_of_every_model_is_described():
                 yield from undescribed(info.annotation, f"{path}{name}.")
 
     assert list(undescribed(RunSpec)) == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "copies"),
+    [({}, 0), ({"pack_from": 0}, 1), ({"kind": "vllm"}, 1)],
+    ids=["in process", "packed", "vllm"],
+)
+def test_the_plan_counts_the_engines_weights(engine, copies):
+    memory = make_plan(parse_spec({**GOOD, "engine": engine})).memory
+    assert memory["the engine's copy of the weights"] == copies * memory["weights"]

@@ -22,8 +22,9 @@ SHARE = 0.4
 class Transformers(Engine):
     """In-process engine for Llama-, Qwen2- and Qwen3-type models on CPU and CUDA.
 
-    It runs the trainer's own module, so a weight sync copies nothing. A token goes through the model once: samples of
-    one request share their prefix's keys and values, and a request whose prefix was sampled before starts from them.
+    It runs the trainer's own module: a weight sync copies nothing, but for what `pack_from` asks for. A token goes through
+    the model once: samples of one request share their prefix's keys and values, and a request whose prefix was sampled
+    before starts from them.
     """
 
     kind: ClassVar[str] = "transformers"
@@ -31,6 +32,12 @@ class Transformers(Engine):
     max_rows: int = Field(256, ge=1, description="Most sequences decoded at once.")
     cache_bytes: int = Field(
         0, ge=0, description="Budget for keys and values, in bytes; 0 takes 40% of the memory free when it opens."
+    )
+    pack_from: int = Field(
+        20_000_000,
+        ge=0,
+        description="CPU: models of at least this many parameters decode with a second copy of their weights, in the"
+        " layout that oneDNN multiplies fastest.",
     )
 
     @contextmanager
@@ -47,4 +54,9 @@ class Transformers(Engine):
         from dsk.components.engines.decoding.session import DecodingSession
         from dsk.core.policy import free_bytes
 
-        yield DecodingSession(policy, self.max_rows, self.cache_bytes or int(SHARE * free_bytes(policy.device)))
+        budget = self.cache_bytes or int(SHARE * free_bytes(policy.device))
+        yield DecodingSession(policy, self.max_rows, budget, self.pack_from)
+
+    def weight_copies(self, parameters: int, device: str) -> int:
+        """One where the weights are packed."""
+        return int(device == "cpu" and parameters >= self.pack_from)

@@ -44,6 +44,10 @@ class Vllm(Engine):
 
         return install_line(torch.cuda.is_available())
 
+    def weight_copies(self, parameters: int, device: str) -> int:
+        """vLLM has weights of its own."""
+        return 1
+
     @contextmanager
     def open(self, policy: Policy) -> Iterator[RestartingSession]:
         """Start vLLM and push the policy's weights. Raises SpecError where vLLM is missing or the wrong build."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
+from dsk.components.engines.decoding.packed import PackedLinears
 from dsk.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -43,19 +44,26 @@ def check_supported(config: Any) -> None:
 
 
 class Runner:
-    """Forward passes of the policy's module with our attention in place of its own."""
+    """Forward passes of the policy's module with our attention in place of its own.
 
-    def __init__(self, model: Any) -> None:
+    On a CPU a model of at least `pack_from` parameters multiplies with a packed copy of its weights.
+    """
+
+    def __init__(self, model: Any, pack_from: int) -> None:
         attention.register()
+        self.pack_from = pack_from
         self.adopt(model)
 
     def adopt(self, model: Any) -> None:
-        """Use `model` from now on. Raises ModelError if it is of a kind that cannot be decoded."""
+        """Use `model` as it is now. Raises ModelError if it is of a kind that cannot be decoded."""
         bare = bare_model(model)
         check_supported(bare.config)
         self.model, self.outer = bare, model
         self.body: Any = bare.get_decoder()
         self.head: Any = bare.get_output_embeddings()
+        self.packed = None  # the old copy goes before the new one is made
+        if bare.num_parameters() >= self.pack_from:
+            self.packed = PackedLinears(bare)
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
@@ -66,7 +74,7 @@ class Runner:
         if training:
             self.outer.eval()
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self.packed.installed() if self.packed else nullcontext():
                 yield
         finally:
             config._attn_implementation = before

@@ -22,8 +22,8 @@ from dsk.core.types import Completion, EngineStats, SampleRequest
 class DecodingSession:
     """Decodes with the policy's own module: at most `max_rows` rows, `budget` bytes of keys and values."""
 
-    def __init__(self, policy: Policy, max_rows: int, budget: int) -> None:
-        self.policy, self.runner = policy, Runner(policy.model)
+    def __init__(self, policy: Policy, max_rows: int, budget: int, pack_from: int) -> None:
+        self.policy, self.runner = policy, Runner(policy.model, pack_from)
         stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
         shape = KvShape.of(self.runner.model.config, self.runner.model.dtype, policy.device)
         self.decoder = Decoder(self.runner, stops, shape, max_rows, budget)
