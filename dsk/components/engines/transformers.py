@@ -22,9 +22,9 @@ SHARE = 0.4
 class Transformers(Engine):
     """In-process engine for Llama-, Qwen2- and Qwen3-type models on CPU and CUDA.
 
-    It runs the trainer's own module: a weight sync copies nothing, but for what `pack_from` asks for. A token goes through
-    the model once: samples of one request share their prefix's keys and values, and a request whose prefix was sampled
-    before starts from them.
+    It runs the trainer's own module: a weight sync copies nothing, but for what `pack_from` asks for. A token goes
+    through the model once: samples of one request share their prefix's keys and values, and a request whose prefix was
+    sampled before starts from them.
     """
 
     kind: ClassVar[str] = "transformers"
