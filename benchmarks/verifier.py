@@ -1,5 +1,7 @@
 """Is the `math` verifier right, and how fast? Measured on real reference answers, beside the paper's `boxed` rule.
 
+At the end: how fast the tasks read the problems.
+
     python benchmarks/verifier.py [--json [FILE]] [--sample N] [--list] [--hostile N]
 
 `--json` writes {"figures": [{"name", "value", "unit", "target"}]}; `--list` prints every miss; `--hostile 10000` judges
@@ -10,7 +12,9 @@ verifiers. Data: ../shared/data/deepmath_hard (DeepMath-103K answers of two roun
 from __future__ import annotations
 
 import argparse
+import json
 import random
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -20,6 +24,7 @@ from pathlib import Path
 import psutil
 from side_by_side import Figure, figure, show, write
 
+from dsk.components.tasks import Jsonl, Parquet
 from dsk.components.verifiers import BoxedVerifier, MathVerifier
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
@@ -150,6 +155,22 @@ def speed(seconds_wanted: float) -> list[Figure]:
     return figures
 
 
+def reading() -> list[Figure]:
+    """Rows a second of the `parquet` task on the paper's problems, and of `jsonl` on the same problems."""
+    columns = Parquet(train=str(DATA / "r0_0.parquet"), on_bad_row="skip")  # one answer is empty
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        for problem in columns.problems("train"):
+            file.write(json.dumps({"problem": problem.prompt, "answer": problem.answer}) + "\n")
+        file.flush()
+        figures = []
+        for task in (columns, Jsonl(train=file.name)):
+            started = time.perf_counter()
+            rows = sum(1 for _ in task.problems("train"))
+            rate = rows / (time.perf_counter() - started)
+            figures.append(figure(f"{task.kind}: rows ({rows})", rate, "rows/s", "-"))
+    return figures
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -165,7 +186,9 @@ def main() -> None:
     if options.hostile:
         figures = hostile(options.hostile)
     else:
-        figures = [*(correctness(weights, options.list) if weights else []), *speed(2.0)]
+        figures = speed(2.0)
+        if weights:
+            figures += [*correctness(weights, options.list), *reading()]
     if options.json != Path("/dev/stdout"):
         show(figures)
     write(options.json, figures)
