@@ -81,6 +81,7 @@ class PolicyOfNumbers:
 
     device = torch.device("cpu")
     max_length = 1 << 20
+    tokenizer_id = "numbers"
     model = SimpleNamespace(save_pretrained=lambda *_, **__: None)
     tokenizer = SimpleNamespace(save_pretrained=lambda *_: None)
 
@@ -92,16 +93,20 @@ class PolicyOfNumbers:
 
 
 class IdleTrainer:
-    """Stands for a trainer: every update makes the next policy version and computes ten tokens."""
+    """Stands for a trainer: every update makes the next policy version and trains ten tokens."""
+
+    computed_tokens = 0
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """The policy's growth is in the script."""
+        self.updates = 0
 
     def update(self, groups: Any, should_stop: Any) -> Mapping[str, float]:
-        return {"computed_tokens": 10.0}
+        self.updates += 1
+        return {"unique_tokens": 10, "update": self.updates, "applied": 1}
 
-    def anchor(self, groups: Any) -> None:
-        """Nothing to keep."""
+    def anchor(self, groups: Any) -> int:
+        return 0
 
     def score(self, tokens: Sequence[int]) -> list[float]:
         return [-1.0] * (len(tokens) - 1)

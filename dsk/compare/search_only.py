@@ -38,16 +38,16 @@ def search_only(
 
 def hard_problems(session: Session) -> list[Problem]:
     """Training problems whose Pass1@K is under the bound; all of them, unscreened, where the bound is 1."""
-    problems = list(session.problems.values())
+    problems = list(session.train.problems.values())
     if session.is_hard(1.0):
         return problems
-    rates = session.screen(problems, session.folder / "rounds" / "0" / "screen.jsonl", "screen", 0)
+    rates = session.screen(session.train, problems, session.folder / "rounds" / "0" / "screen.jsonl", "screen", 0)
     return [p for p in problems if session.is_hard(rates[p.id])]
 
 
 def _search(session: Session, problems: Sequence[Problem], path: Path) -> None:
     started = time.perf_counter()
-    groups = session.sample("search", [session.job(problem, 0, 0) for problem in problems])
+    groups, _ = session.sample("search", [session.job(problem, 0, 0, replay=False) for problem in problems])
     seconds = time.perf_counter() - started
     with path.open("a", encoding="utf-8") as out:
         out.writelines(json.dumps(row) + "\n" for row in _rows(groups, seconds))

@@ -10,7 +10,8 @@ from itertools import chain, repeat
 
 from dsk.core.errors import DataError
 from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
-from dsk.core.types import Group, Trajectory
+from dsk.core.tree import ROOT
+from dsk.core.types import Group, Trajectory, mean_reward
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class TrainingRow:
     """One trajectory, ready to train.
 
     `prompt` and `response` [T] are token ids; `advantages` [T] and `old_logprobs` [T] (natural logarithms under the
-    sampling policy) belong to the response. `group` is the index of the row's group in the mini-batch.
+    sampling policy) belong to the response. `group` is the index of the row's group in the mini-batch; `silent` where
+    no row of that group has an advantage, so that only a KL or entropy term can act on it.
     """
 
     group: int
@@ -26,6 +28,7 @@ class TrainingRow:
     response: tuple[int, ...]
     advantages: tuple[float, ...]
     old_logprobs: tuple[float, ...]
+    silent: bool = False
 
     @cached_property
     def tokens(self) -> tuple[int, ...]:
@@ -40,7 +43,7 @@ def prepare(
     overlong: OverlongSpec,
     max_response_tokens: int,
 ) -> list[TrainingRow]:
-    """The mini-batch's rows, group by group; groups whose advantages are all zero have none (no gradient, no forward).
+    """The mini-batch's rows, group by group; those of groups whose advantages are all zero are `silent`.
 
     An empty response has no row, but its reward still counts in its group's mean. Raises DataError for a
     trajectory whose log-probabilities or node lengths do not match its tokens.
@@ -48,22 +51,39 @@ def prepare(
     rows: list[TrainingRow] = []
     for index, group in enumerate(groups):
         shaped = shape_scores(group, soft_clip, overlong, max_response_tokens)
-        credit_G_D = train.advantage.values(shaped)
-        if any(value != 0 for path in credit_G_D for value in path):
-            rows += _group_rows(index, shaped, credit_G_D)
+        rows += _group_rows(index, shaped, train.advantage.values(shaped))
     return rows
 
 
 def shape_scores(group: Group, soft_clip: SoftClipSpec, overlong: OverlongSpec, max_response_tokens: int) -> Group:
-    """The group with soft-clipped node values and the overlong penalty in values and rewards (DeepSearch section 5)."""
+    """The group with soft-clipped node values and the overlong penalty in every score (DeepSearch section 5).
+
+    The penalty acts on the values and rewards of trajectories and on the mean rewards of nodes alike, so that no
+    advantage escapes it.
+    """
+
+    def penalty(length: int) -> float:
+        return overlong_penalty(length, overlong, max_response_tokens)
+
+    means = _node_means([(end.path, end.reward + penalty(end.length)) for end in group.verified])
 
     def shape(trajectory: Trajectory) -> Trajectory:
-        penalty = overlong_penalty(len(trajectory.tokens), overlong, max_response_tokens)
+        extra = penalty(len(trajectory.tokens))
         clipped = [soft_clip.q_max * math.tanh(q / soft_clip.epsilon) for q in trajectory.values[:-1]]
-        values = tuple(q + penalty for q in chain(clipped, trajectory.values[-1:]))
-        return replace(trajectory, values=values, reward=trajectory.reward + penalty)
+        values = tuple(q + extra for q in chain(clipped, trajectory.values[-1:]))
+        mean_rewards = tuple(means[node] for node in (ROOT, *trajectory.node_ids))
+        return replace(trajectory, values=values, reward=trajectory.reward + extra, mean_rewards=mean_rewards)
 
     return replace(group, trajectories=tuple(shape(t) for t in group.trajectories))
+
+
+def _node_means(terminals: Sequence[tuple[tuple[int, ...], float]]) -> dict[int, float]:
+    """Mean reward of the terminals at or below each node, from their (path, reward)."""
+    below: dict[int, list[float]] = {}
+    for path, reward in terminals:
+        for node in (ROOT, *path):
+            below.setdefault(node, []).append(reward)
+    return {node: mean_reward(rewards) for node, rewards in below.items()}
 
 
 def overlong_penalty(length: int, overlong: OverlongSpec, max_response_tokens: int) -> float:
@@ -76,11 +96,13 @@ def overlong_penalty(length: int, overlong: OverlongSpec, max_response_tokens: i
 
 def _group_rows(index: int, group: Group, credit_G_D: Sequence[Sequence[float]]) -> list[TrainingRow]:
     rows: list[TrainingRow] = []
+    silent = not any(value for path in credit_G_D for value in path)
     for number, (trajectory, credit_D) in enumerate(zip(group.trajectories, credit_G_D, strict=True)):
         _check(group, number, trajectory)
         if trajectory.tokens:
             spread = chain.from_iterable(repeat(a, n) for a, n in zip(credit_D, trajectory.node_lengths, strict=True))
-            rows.append(TrainingRow(index, group.prompt_tokens, trajectory.tokens, tuple(spread), trajectory.logprobs))
+            texts = (group.prompt_tokens, trajectory.tokens)
+            rows.append(TrainingRow(index, *texts, tuple(spread), trajectory.logprobs, silent))
     return rows
 
 

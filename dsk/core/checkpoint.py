@@ -26,7 +26,12 @@ class RunState:
     """Where a run is; counters are totals.
 
     `round_step` and `mini_batch` count what is finished in this round and in this step; `collected` counts the steps
-    whose groups are on disk; `screened` the rows of screen.jsonl whose tokens are in `sampled_tokens`.
+    whose groups are on disk, `anchored` those whose old log-probabilities are taken, `begun_rounds` and `begun_steps`
+    those that were found within budget. `version` counts updates tried (the weights' version), `updates` those applied.
+
+    Charged tokens: `sampled`; `prefix`, given ones that an ideal cache encodes once; `scored`, forward passes without
+    gradient; `trained`, each shared token once. `screening_tokens` are the part of sampled and prefix tokens that
+    screening took; `computed_tokens` went through the layers.
     """
 
     round: int = 0
@@ -34,18 +39,29 @@ class RunState:
     round_step: int = 0
     mini_batch: int = 0
     collected: int = 0
-    screened: int = 0
+    anchored: int = 0
+    begun_rounds: int = 0
+    begun_steps: int = 0
     version: int = 0
+    updates: int = 0
     sampled_tokens: int = 0
-    encoded_tokens: int = 0
+    prefix_tokens: int = 0
+    scored_tokens: int = 0
     trained_tokens: int = 0
+    screening_tokens: int = 0
+    computed_tokens: int = 0
     event_seq: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The checkpoint's folder name; sorts by progress."""
-        return f"{self.step:06d}.{self.round:03d}.{self.mini_batch:03d}.{self.sampled_tokens:012d}"
+        return f"{self.step:06d}.{self.round:03d}.{self.mini_batch:03d}.{self.event_seq:09d}"
+
+    @property
+    def model_tokens(self) -> int:
+        """Charged tokens: a trained one counts three times, forward and backward."""
+        return self.sampled_tokens + self.prefix_tokens + self.scored_tokens + 3 * self.trained_tokens
 
     def advance(self, **changes: Any) -> RunState:
         """A copy with changes."""

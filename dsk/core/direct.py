@@ -67,7 +67,9 @@ class DirectRollouts:
         fresh = tuple(self._trajectory(sample, verdict) for sample, verdict in samples)
         together = (*self.cached, *fresh)
         mean = mean_reward([t.reward for t in together])
-        together = tuple(replace(t, mean_rewards=(mean, t.reward)) for t in together)
+        together = tuple(
+            replace(t, node_ids=(node,), mean_rewards=(mean, t.reward)) for node, t in enumerate(together, start=1)
+        )
         origin: Origin = "cached" if self.cached else "direct"
         stats = {
             "tokens": float(sum(len(t.tokens) for t in fresh)),

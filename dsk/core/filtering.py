@@ -13,18 +13,25 @@ from dsk.core.types import Group, Trajectory
 def without_garbled(
     groups: Sequence[Group], filter_: Filter, decode: Callable[[Sequence[int]], str]
 ) -> tuple[list[Group], list[dict[str, Any]]]:
-    """The groups without garbled and looping negatives (paper 4.2), and those negatives with the reason."""
+    """The groups without garbled and looping negatives (paper 4.2), and those negatives with the reason.
+
+    Their terminals go too, so that means of rewards are over what is left, whatever the advantage. A tree's `q` stays
+    as its search backed it up.
+    """
     left: list[Group] = []
     dropped: list[dict[str, Any]] = []
     for group in groups:
         kept: list[Trajectory] = []
+        gone: set[tuple[int, ...]] = set()
         for t in group.trajectories:
             text = decode(t.tokens)
             reason = None if t.reward > 0 else filter_.reason(t.tokens, text)
             if reason is None:
                 kept.append(t)
             else:
+                gone.add(t.node_ids)
                 dropped.append({"problem": group.problem.id, "reason": reason, "text": text, **asdict(t)})
-        stats = {**group.stats, "filtered": float(len(group.trajectories) - len(kept))}
-        left.append(replace(group, trajectories=tuple(kept), stats=stats))
+        stats = {**group.stats, "filtered": len(group.trajectories) - len(kept)}
+        terminals = tuple(end for end in group.verified if end.path not in gone)
+        left.append(replace(group, trajectories=tuple(kept), stats=stats, terminals=terminals))
     return left, dropped

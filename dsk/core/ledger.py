@@ -1,4 +1,8 @@
-"""What a run has done and spent: its state, records, time by phase and bounds; and who hears of it."""
+"""What a run has done and spent: its state, records, seconds, two kinds of tokens, and bounds; and who hears of it.
+
+Charged tokens are a function of what the run did: budgets, stop rules and comparisons use them. Computed tokens are
+what the hardware did for it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from dsk.core.checkpoint import RunState
 from dsk.core.records import EventLog, read_records
 from dsk.core.scheduler import Progress
 from dsk.core.spec import RunSpec
+
+EVALUATE = "evaluate"
+"""The phase whose seconds and tokens no budget counts."""
 
 
 class Listener(Protocol):
@@ -34,80 +41,152 @@ class Silent:
         """Ignore progress."""
 
 
+class Clock:
+    """Wall-clock seconds by phase: each since it was made belongs to exactly one, `other` where none is named."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._phase, self._since = "other", time.perf_counter()
+
+    def read(self) -> dict[str, float]:
+        """Seconds of every phase up to now."""
+        now = time.perf_counter()
+        self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + now - self._since
+        self._since = now
+        return dict(self._seconds)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count towards a phase; what it interrupts goes on afterwards."""
+        self.read()
+        before, self._phase = self._phase, name
+        try:
+            yield
+        finally:
+            self.read()
+            self._phase = before
+
+    def add(self, before: Mapping[str, float]) -> None:
+        """Take over what an earlier process counted."""
+        for name, seconds in before.items():
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+
 class Ledger:
     """State, records and seconds of one run. Notices that come before the records are open wait for them."""
 
     def __init__(self, spec: RunSpec, folder: Path, listener: Listener) -> None:
-        self.spec, self.folder, self.listener = spec, folder, listener
+        self.spec, self.folder = spec, folder
         self.state = RunState()
-        self._seconds: dict[str, float] = {}
+        self.clock = Clock()
+        self.records: list[dict[str, Any]] = []
+        self.watchers: list[Callable[[Mapping[str, Any]], None]] = [listener.record]
         self._events: EventLog | None = None
         self._early: list[str] = []
-        self._watchers: list[Callable[[Mapping[str, Any]], None]] = [listener.record]
 
-    def _notice(self, text: str) -> None:
+    def restore(self, state: RunState) -> None:
+        """Go on from a checkpoint's state."""
+        self.state = state
+        self.clock.add(state.seconds)
+
+    def notice(self, text: str) -> None:
+        """Record something that the user should know; before the records are open it waits for them."""
         if self._events is None:
             self._early.append(text)
         else:
             self.emit("notice", text=text)
 
-    def _open_events(self) -> EventLog:
+    def open(self) -> bool:
+        """Open the records; whether the run had any."""
         self._events = EventLog(self.folder)
-        return self._events
+        self.records = read_records(self.folder)
+        return bool(self._events.seq)
 
-    def _close_events(self) -> None:
+    def tell_early(self) -> None:
+        """Record the notices that waited."""
+        for text in self._early:
+            self.emit("notice", text=text)
+        self._early = []
+
+    def close(self) -> None:
+        """Close the records."""
         if self._events is not None:
             self._events.close()
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the next record."""
+        assert self._events is not None
+        return self._events.seq
 
     def emit(self, event: str, **figures: Any) -> None:
         """Write a record and show it to the listener and the trackers."""
         assert self._events is not None
         record = self._events.append(event, **figures)
-        for watch in self._watchers:
+        self.records.append(record)
+        for watch in self.watchers:
             watch(record)
 
-    def records(self) -> list[dict[str, Any]]:
-        """The run's records so far, without what a resume rolled back."""
-        return read_records(self.folder)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Count wall-clock seconds towards a phase."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
+    def roll_back(self) -> None:
+        """Forget the records that a crash left beyond the checkpoint, and say so in them."""
+        state = self.state
+        self.records = [record for record in self.records if record["seq"] < state.event_seq]
+        self.emit("resumed", from_seq=state.event_seq, step=state.step, round=state.round)
 
     def advance(self, **changes: Any) -> None:
         """Change the run's state."""
         self.state = self.state.advance(**changes)
 
-    def out_of_budget(self) -> bool:
-        """Whether the run has spent its steps, tokens, hours or any other of its bounds."""
-        bounds, state = self.spec.rounds, self.state
-        spent = self.budgets()
-        hours = sum(self._seconds.values()) / 3600
-        return (
-            bool(bounds.max_steps and state.step >= bounds.max_steps)
-            or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
-            or bool(bounds.max_hours and hours >= bounds.max_hours)
-            or bool(bounds.max_model_tokens and spent["model_tokens"] >= bounds.max_model_tokens)
-            or bool(bounds.max_updates and spent["updates"] >= bounds.max_updates)
-            or bool(bounds.max_train_seconds and spent["seconds"] >= bounds.max_train_seconds)
+    def charge(self, *, sampled: int = 0, prefix: int = 0, scored: int = 0, trained: int = 0) -> None:
+        """Add tokens of one completed piece of work."""
+        state = self.state
+        self.advance(
+            sampled_tokens=state.sampled_tokens + sampled,
+            prefix_tokens=state.prefix_tokens + prefix,
+            scored_tokens=state.scored_tokens + scored,
+            trained_tokens=state.trained_tokens + trained,
         )
 
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Wall-clock seconds by phase."""
-        return {name: round(value, 3) for name, value in self._seconds.items()}
+    def may_begin(self, what: Literal["round", "step"], number: int) -> bool:
+        """Whether round or step `number` may begin. Decided once: a resume in the middle of it goes on with it."""
+        name = f"begun_{what}s"
+        if getattr(self.state, name) <= number:
+            if self._out_of_budget():
+                return False
+            self.advance(**{name: number + 1})
+        return True
+
+    def _out_of_budget(self) -> bool:
+        bounds, state, spent = self.spec.rounds, self.state, self.budgets()
+        hours = sum(self.spent_seconds().values()) / 3600
+        limits = (
+            (bounds.max_steps, state.step),
+            (bounds.max_tokens, state.sampled_tokens),
+            (bounds.max_hours, hours),
+            (bounds.max_model_tokens, spent["model_tokens"]),
+            (bounds.max_updates, state.updates),
+            (bounds.max_train_seconds, spent["seconds"]),
+        )
+        return any(bound and used >= bound for bound, used in limits)
+
+    def spent_seconds(self) -> dict[str, float]:
+        """Wall-clock seconds by phase, to the millisecond."""
+        return {name: round(value, 3) for name, value in self.clock.read().items()}
 
     def budgets(self) -> dict[str, float]:
-        """What the run has spent so far on each axis that runs are compared on; evaluation is left out."""
+        """What the run has spent so far on each axis that runs are compared on; evaluation is left out.
+
+        `model_tokens` are charged tokens, `screening_tokens` the part of them that screening took, `computed_tokens`
+        what went through the layers; `computed_ratio` says how much more that is.
+        """
         state = self.state
+        charged = state.model_tokens
         return {
             "sampled_tokens": state.sampled_tokens,
-            "model_tokens": state.sampled_tokens + state.encoded_tokens + 3 * state.trained_tokens,
-            "seconds": round(sum(v for name, v in self._seconds.items() if name != "evaluate"), 3),
-            "updates": state.version,
+            "model_tokens": charged,
+            "screening_tokens": state.screening_tokens,
+            "computed_tokens": state.computed_tokens,
+            "computed_ratio": round(state.computed_tokens / charged, 4) if charged else 1.0,
+            "seconds": round(sum(v for name, v in self.spent_seconds().items() if name != EVALUATE), 3),
+            "updates": state.updates,
         }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import psutil
@@ -38,6 +41,12 @@ class Policy:
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of a response, special tokens left out."""
         return self.tokenizer.decode(list(tokens), skip_special_tokens=True)
+
+    @cached_property
+    def tokenizer_id(self) -> str:
+        """16 hexadecimal digits of what each token id means, so that ids of another tokenizer are told apart."""
+        meaning = [sorted(self.tokenizer.get_vocab().items()), sorted(self.tokenizer.all_special_ids), self.eos_ids]
+        return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
 
     def prompt_tokens(self, problem: Problem, prompt: PromptSpec) -> tuple[int, ...]:
         """The problem as prompt tokens. Raises ModelError where it does not fit or needs a chat template."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 import zstandard
 
 from dsk.core.errors import CheckpointError
-from dsk.core.types import Group, Problem, Trajectory
+from dsk.core.types import Group, Problem, Terminal, Trajectory
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -40,6 +40,18 @@ def write_json(path: Path, data: Any) -> None:
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one JSON object a line, atomically."""
     write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add one JSON object a line to the end, on disk when this returns. Raises CheckpointError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -112,7 +124,9 @@ def read_groups(path: Path) -> list[Group]:
 
 def _group(data: Mapping[str, Any]) -> Group:
     trajectories = tuple(Trajectory(**{k: _frozen(v) for k, v in t.items()}) for t in data["trajectories"])
-    return Group(_problem(data["problem"]), tuple(data["prompt_tokens"]), trajectories, data["origin"], data["stats"])
+    terminals = tuple(Terminal(tuple(t["path"]), t["reward"], t["length"]) for t in data["terminals"])
+    prompt, problem = tuple(data["prompt_tokens"]), _problem(data["problem"])
+    return Group(problem, prompt, trajectories, data["origin"], data["stats"], terminals)
 
 
 def _problem(data: Mapping[str, Any]) -> Problem:

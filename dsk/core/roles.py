@@ -138,12 +138,13 @@ class LossInputs:
     """A micro-batch, one row per trajectory, right-padded; masks arrive final.
 
     `logprobs`, `old_logprobs`, `advantages` and `mask` are [B, T]; gradients flow through `logprobs` (and `entropy`)
-    only. `total_tokens`, `total_rows` are the mask's sum and row count over the whole mini-batch, so that micro-batch
-    losses add up to the mini-batch loss. `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T]
-    (of the full next-token distribution, nats) when `needs_entropy`. `sampling_logprobs` [B, T] are the engine's, None
-    where it cannot know them (at a sampling temperature other than 1); then, and when `needs_recompute`,
-    `old_logprobs` are the trainer's own from before the batch's first update. `max_tokens` is the longest response
-    that the spec allows.
+    only. `total_tokens`, `total_rows` are response tokens and rows of the whole mini-batch, groups without any
+    advantage included (DAPO eq. 8, DeepSearch eq. 13: the mean is over all sampled tokens), so that micro-batch losses
+    add up to the mini-batch loss; rows of such groups are given only where the loss acts on them. `ref_logprobs` [B, T]
+    is there when `needs_reference`; `entropy` [B, T] (of the full next-token distribution, nats) when `needs_entropy`.
+    `sampling_logprobs` [B, T] are the engine's, None where it cannot know them (at a sampling temperature other than
+    1); then, and when `needs_recompute`, `old_logprobs` are the trainer's own from before the batch's first update.
+    `max_tokens` is the longest response that the spec allows.
     """
 
     logprobs: torch.Tensor
@@ -190,6 +191,14 @@ class Loss(Component, ABC):
     def needs_recompute(self) -> bool:
         """Whether `old_logprobs` must be the trainer's, next to the engine's in `sampling_logprobs`."""
         return False
+
+    @property
+    def acts_without_advantage(self) -> bool:
+        """Whether a group whose advantages are all zero has a gradient; by default where there is a KL or entropy term.
+
+        Otherwise such groups have no forward pass.
+        """
+        return self.needs_reference or self.needs_entropy
 
 
 class VerifierSession(Protocol):
@@ -292,6 +301,14 @@ class EngineSession(Protocol):
 
     def sync(self, policy: Policy, version: int) -> None:
         """Take the policy's present weights as `version`; cached prefixes are invalidated."""
+        ...
+
+    def forget(self) -> None:
+        """Drop cached prefixes, as a fresh engine has none: what follows cannot depend on what went before.
+
+        Called between units of work (a screening chunk, a step's sampling, an evaluation), so that a resumed run
+        repeats a unit to the bit. Only with no request under way.
+        """
         ...
 
     def score(self, tokens: Sequence[int]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any
 from dsk.core.errors import InterruptedRun
 from dsk.core.evaluate import Score
 from dsk.core.folder import open_folder
-from dsk.core.ledger import Listener, Silent
+from dsk.core.ledger import EVALUATE, Listener, Silent
 from dsk.core.records import read_jsonl, read_records, write_jsonl
 from dsk.core.seeding import derive_seed
 from dsk.core.session import Session
@@ -61,9 +61,9 @@ def _all_rounds(session: Session) -> dict[str, Any]:
     """Algorithm 1 between two evaluations; the run's summary."""
     held_out = _held_out(session)
     before = _score_once(session, "before", held_out)
-    for round_ in range(session.state.round, session.spec.rounds.count):
+    for round_ in range(session.ledger.state.round, session.spec.rounds.count):
         hard = _hard_set(session, round_)
-        if not hard or session.out_of_budget():
+        if not hard or not session.ledger.may_begin("round", round_):
             break
         _train_round(session, round_, hard, held_out)
         _close_round(session, round_, hard)
@@ -72,53 +72,55 @@ def _all_rounds(session: Session) -> dict[str, Any]:
 
 def _hard_set(session: Session, round_: int) -> list[Problem]:
     """The round's hard problems: screened now in round 0, by the round before otherwise."""
-    if not any(r["event"] == "screened" and r["round"] == round_ for r in session.records()):
-        _screen_into(session, round_, list(session.problems.values()))
+    problems = session.train.problems
+    if not any(r["event"] == "screened" and r["round"] == round_ for r in session.ledger.records):
+        _screen_into(session, round_, list(problems.values()))
     path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
-    return [session.problems[row["id"]] for row in read_jsonl(path)]
+    return [problems[row["id"]] for row in read_jsonl(path)]
 
 
 def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> list[str]:
     """Pass1@K of `problems` under the present policy; writes the round's hard set and returns its ids (eqs. 8-9)."""
     folder = session.folder / "rounds" / str(round_)
-    rates = session.screen(problems, folder / "screen.jsonl", "screen", round_)
+    rates = session.screen(session.train, problems, folder / "screen.jsonl", "screen", round_)
     hard = [name for name, rate in rates.items() if session.is_hard(rate)]
     write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name]} for name in hard])
-    session.emit("screened", round=round_, problems=len(problems), hard=len(hard), mean_rate=_mean(rates.values()))
+    mean = _mean(rates.values())
+    session.ledger.emit("screened", round=round_, problems=len(problems), hard=len(hard), mean_rate=mean)
     return hard
 
 
 def _train_round(session: Session, round_: int, hard: Sequence[Problem], held_out: Sequence[Problem]) -> None:
     """The round's steps: a batch of hard problems, their groups, the updates, the new weights to the engine."""
-    batches = _batches(session.spec, round_, hard)
+    ledger, batches = session.ledger, _batches(session.spec, round_, hard)
     _score_on_the_way(session, held_out)  # a resume may find the last step's evaluation missing
-    for batch in batches[session.state.round_step :]:
-        if session.out_of_budget():
+    for batch in batches[ledger.state.round_step :]:
+        if not ledger.may_begin("step", ledger.state.step):
             return
         groups = session.collect(batch)
         figures = session.update(groups)
         session.sync()
-        session.advance(step=session.state.step + 1, round_step=session.state.round_step + 1, mini_batch=0)
-        session.emit("step", step=session.state.step, round=round_, **_step_figures(session, groups, figures))
+        ledger.advance(step=ledger.state.step + 1, round_step=ledger.state.round_step + 1, mini_batch=0)
+        ledger.emit("step", step=ledger.state.step, round=round_, **_step_figures(session, groups, figures))
         _score_on_the_way(session, held_out)
-        if session.state.step % session.spec.checkpoint_every == 0:
+        if ledger.state.step % session.spec.checkpoint_every == 0:
             session.save()
 
 
 def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
-    every, step = session.spec.evaluate.every, session.state.step
+    every, step = session.spec.evaluate.every, session.ledger.state.step
     if every and step and step % every == 0:
         _score_once(session, f"step_{step}", held_out)
 
 
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
     """Screen the hard set with the new policy, and cache what search found for problems that stay hard."""
-    cached = session.cached(hard)  # what the round began with: admission comes last
+    cached = session.solutions.known(hard)  # what the round began with: admission comes last
     still_hard = _screen_into(session, round_ + 1, hard)
     admitted = session.admit(set(still_hard))
-    problems, solutions = session.cache.count()
-    steps = [r for r in session.records() if r["event"] == "step" and r["round"] == round_]
-    session.emit(
+    problems, solutions = session.solutions.cache.count()
+    steps = [r for r in session.ledger.records if r["event"] == "step" and r["round"] == round_]
+    session.ledger.emit(
         "round",
         round=round_,
         hard=len(hard),
@@ -150,14 +152,13 @@ def _batches(spec: RunSpec, round_: int, hard: Sequence[Problem]) -> list[list[P
 
 def _held_out(session: Session) -> list[Problem]:
     """The test problems to judge on: those the starting policy finds hard, chosen once and kept on disk."""
-    settings = session.spec.evaluate
-    problems = list(session.spec.task.problems("test"))
-    problems = problems[: settings.problems] if settings.problems else problems
-    if not settings.hard_only or not problems:
+    problems = list(session.held_out.problems.values())
+    if not session.spec.evaluate.hard_only or not problems:
         return problems
     path = session.folder / "rounds" / "held_out.jsonl"
     if not path.is_file():
-        rates = session.screen(problems, path.with_name("held_out_screen.jsonl"), "held-out", phase="evaluate")
+        file = path.with_name("held_out_screen.jsonl")
+        rates = session.screen(session.held_out, problems, file, "held-out", phase=EVALUATE)
         write_jsonl(path, [{"id": name, "rate": rate} for name, rate in rates.items() if session.is_hard(rate)])
     chosen = {row["id"] for row in read_jsonl(path)}
     return [p for p in problems if p.id in chosen]
@@ -165,16 +166,17 @@ def _held_out(session: Session) -> list[Problem]:
 
 def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Score | None:
     """Evaluate, unless the records already hold the result."""
-    for record in session.records():
+    for record in reversed(session.ledger.records):
         if record["event"] == "evaluation" and record["when"] == when:
             return Score(**{name: record[name] for name in Score.__dataclass_fields__})
     return session.evaluate(when, problems) if problems else None
 
 
-def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, float]) -> dict[str, Any]:
+def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts are integers; a mean is over the groups that have the figure, and left out where none has."""
     trajectories = [t for g in groups for t in g.trajectories]
-    names = {name for g in groups for name in g.stats} - {"filtered"}
-    began = session.state.version - len(session.mini_batches(groups))
+    state = session.ledger.state
+    began = state.version - len(session.mini_batches(groups))
     return {
         "problems": len(groups),
         "solved": sum(g.solved for g in groups),
@@ -184,19 +186,24 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         "trajectory_entropy": _mean(t.entropy for t in trajectories),
         "filtered": sum(int(g.stats["filtered"]) for g in groups),
         "stale_samples": sum(t.version < began for t in trajectories if t.origin != "cached"),
-        **{f"tree_{name}": _mean(g.stats.get(name, 0.0) for g in groups) for name in sorted(names)},
+        **_tree_figures(groups),
         **{f"update_{name}": value for name, value in figures.items()},
-        **session.budgets(),
-        "trained_tokens": session.state.trained_tokens,
+        **session.ledger.budgets(),
+        "trained_tokens": state.trained_tokens,
         "engine": asdict(session.engine.stats()),
         "peak_memory_bytes": peak_memory(session.policy.device),
     }
 
 
+def _tree_figures(groups: Sequence[Group]) -> dict[str, float]:
+    """`tree_NAME`: each statistic of the groups, averaged over those that have it."""
+    names = dict.fromkeys(name for g in groups for name in g.stats if name != "filtered")
+    return {f"tree_{name}": _mean(g.stats[name] for g in groups if name in g.stats) for name in sorted(names)}
+
+
 def _summary(session: Session, before: Score | None, after: Score | None) -> dict[str, Any]:
-    records = session.records()
-    problems, solutions = session.cache.count()
-    state = session.state
+    ledger, state = session.ledger, session.ledger.state
+    problems, solutions = session.solutions.cache.count()
     return {
         "name": session.spec.name,
         "seed": session.spec.seed,
@@ -204,16 +211,23 @@ def _summary(session: Session, before: Score | None, after: Score | None) -> dic
         "after": asdict(after) if after else None,
         "hard_only": session.spec.evaluate.hard_only,
         "rounds": [
-            {k: v for k, v in r.items() if k not in ("event", "seq", "time")} for r in records if r["event"] == "round"
+            {k: v for k, v in r.items() if k not in ("event", "seq", "time")}
+            for r in ledger.records
+            if r["event"] == "round"
         ],
         "steps": state.step,
-        "updates": state.version,
+        "updates": state.updates,
+        "skipped_updates": state.version - state.updates,
         "cached_problems": problems,
         "cached_solutions": solutions,
         "sampled_tokens": state.sampled_tokens,
-        "encoded_tokens": state.encoded_tokens,
+        "prefix_tokens": state.prefix_tokens,
+        "scored_tokens": state.scored_tokens,
         "trained_tokens": state.trained_tokens,
-        "seconds": session.seconds,
+        "screening_tokens": state.screening_tokens,
+        "model_tokens": state.model_tokens,
+        "computed_tokens": state.computed_tokens,
+        "seconds": ledger.spent_seconds(),
         "peak_memory_bytes": peak_memory(session.policy.device),
         "engine": asdict(session.engine.stats()),
     }

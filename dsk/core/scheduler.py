@@ -43,16 +43,16 @@ def _ignore(_: Progress) -> None:
     """No progress display."""
 
 
-def _unheard(_: Group) -> None:
-    """Nobody waits for single groups."""
-
-
 def _never() -> bool:
     return False
 
 
 class Scheduler:
-    """Runs jobs on an open engine and verifier. `decode` turns response tokens into the text that is verified."""
+    """Runs jobs on an open engine and verifier. `decode` turns response tokens into the text that is verified.
+
+    `sampled_tokens` counts the tokens of all samples that came back; `prompts` has the prefix of each job's first
+    request.
+    """
 
     def __init__(
         self,
@@ -65,14 +65,15 @@ class Scheduler:
     ) -> None:
         self.engine, self.verifier, self.decode = engine, verifier, decode
         self.tokens_in_flight, self.progress, self.should_stop = tokens_in_flight, progress, should_stop
+        self.sampled_tokens = 0
+        self.prompts: list[tuple[int, ...]] = []
 
-    def run(self, jobs: Sequence[Job], finished: Callable[[Group], None] = _unheard) -> list[Group]:
+    def run(self, jobs: Sequence[Job]) -> list[Group]:
         """Drive every job to its end; their groups, in the order of `jobs`.
 
-        `finished` hears of each group as soon as it is there. Raises InterruptedRun when `should_stop` turns true;
-        outstanding requests are cancelled.
+        Raises InterruptedRun when `should_stop` turns true; outstanding requests are cancelled.
         """
-        batch = _Batch(self, jobs, finished)
+        batch = _Batch(self, jobs)
         try:
             while batch.advance():
                 self.progress(batch.status())
@@ -92,17 +93,17 @@ def request_cost(request: SampleRequest) -> int:
 class _Batch:
     """The state of one `Scheduler.run`."""
 
-    def __init__(self, scheduler: Scheduler, jobs: Sequence[Job], finished: Callable[[Group], None]) -> None:
-        self.scheduler, self.jobs, self.finished = scheduler, jobs, finished
+    def __init__(self, scheduler: Scheduler, jobs: Sequence[Job]) -> None:
+        self.scheduler, self.jobs = scheduler, jobs
         self.groups: dict[int, Group] = {}
         self._waiting = iter(range(len(jobs)))
         self._ready: deque[tuple[int, SampleRequest]] = deque()
         self._requests: dict[str, tuple[int, SampleRequest]] = {}
-        self._held = self._tokens = 0
+        self._held = 0
 
     def status(self) -> Progress:
         solved = sum(group.solved for group in self.groups.values())
-        return Progress(len(self.groups), len(self._requests), len(self.jobs), self._tokens, solved)
+        return Progress(len(self.groups), len(self._requests), len(self.jobs), self.scheduler.sampled_tokens, solved)
 
     def cancel(self) -> None:
         for name in list(self._requests):
@@ -117,7 +118,7 @@ class _Batch:
         for completion in self.scheduler.engine.poll():
             index, request = self._requests.pop(f"{completion.request_id}")
             self._held -= request_cost(request)
-            self._tokens += sum(len(sample.tokens) for sample in completion.samples)
+            self.scheduler.sampled_tokens += sum(len(sample.tokens) for sample in completion.samples)
             returned.append((index, self.jobs[index].apply(completion.samples)))
         self._judge(returned)
         for index, _ in returned:
@@ -141,7 +142,6 @@ class _Batch:
         request = self.jobs[index].next_request()
         if request is None:
             self.groups[index] = self.jobs[index].group()
-            self.finished(self.groups[index])
         else:
             self._ready.append((index, request))
 
@@ -161,5 +161,6 @@ class _Batch:
         for index in self._waiting:
             self._continue(index)
             if self._ready:
+                self.scheduler.prompts.append(self._ready[-1][1].prefix)
                 return True
         return False

@@ -1,27 +1,36 @@
-"""rounds/N/screen.jsonl: pass rates by policy version and problem, each on disk as soon as it is known."""
+"""rounds/N/screen.jsonl: pass rates by policy version and problem, on disk chunk by chunk."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from dsk.core.records import drop_torn_line, read_jsonl, write_jsonl
+from dsk.core.records import append_jsonl, drop_torn_line, read_jsonl, write_jsonl
 from dsk.core.types import Group
 
 
-def known_rates(file: Path, version: int) -> dict[str, float]:
-    """The pass rates of `file` that were measured under this policy version, by problem id."""
+@dataclass(frozen=True)
+class Screened:
+    """A problem's share of correct samples and the tokens sampled for it."""
+
+    rate: float
+    tokens: int
+
+
+def known_rates(file: Path, version: int) -> dict[str, Screened]:
+    """What `file` has of this policy version, by problem id."""
     drop_torn_line(file)
-    return {row["id"]: row["rate"] for row in read_jsonl(file) if row["version"] == version}
+    rows = (row for row in read_jsonl(file) if row["version"] == version)
+    return {row["id"]: Screened(row["rate"], row["tokens"]) for row in rows}
 
 
-def add_rate(file: Path, group: Group, version: int) -> tuple[float, int]:
-    """Append the share of correct samples of a group of direct rollouts; (share, tokens sampled for it)."""
-    rate, tokens = group.stats["solved_share"], int(group.stats["tokens"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps({"id": group.problem.id, "rate": rate, "tokens": tokens, "version": version}) + "\n")
-    return rate, tokens
+def add_rates(file: Path, groups: Sequence[Group], version: int) -> dict[str, Screened]:
+    """Append the groups of direct rollouts of one chunk, in their order."""
+    found = {g.problem.id: Screened(g.stats["solved_share"], int(g.stats["tokens"])) for g in groups}
+    rows = [{"id": n, "rate": s.rate, "tokens": s.tokens, "version": version} for n, s in found.items()]
+    append_jsonl(file, rows)
+    return found
 
 
 def roll_back(folder: Path, version: int) -> None:
@@ -29,14 +38,5 @@ def roll_back(folder: Path, version: int) -> None:
 
     A rate under the very policy that a run goes on from stays valid, so nothing is screened twice.
     """
-    for file in _files(folder):
+    for file in folder.glob("rounds/*/screen.jsonl"):
         write_jsonl(file, [row for row in read_jsonl(file) if row["version"] <= version])
-
-
-def screened_tokens(folder: Path) -> list[int]:
-    """Tokens sampled for each pass rate of a run, in the order in which they were found."""
-    return [row["tokens"] for file in _files(folder) for row in read_jsonl(file)]
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("rounds/*/screen.jsonl"), key=lambda file: int(file.parent.name))

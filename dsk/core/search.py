@@ -17,7 +17,7 @@ from dsk.core.open_nodes import OpenNodes
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import SamplingSpec, SearchSpec
 from dsk.core.tree import ROOT, SearchTree
-from dsk.core.types import Group, Problem, Sample, SampleRequest, Trajectory, Verdict
+from dsk.core.types import Group, Problem, Sample, SampleRequest, Terminal, Trajectory, Verdict
 from dsk.core.uct import uct
 
 
@@ -48,6 +48,7 @@ class TreeSearch:
         self.tree = SearchTree(search.max_depth)
         self.open = OpenNodes(self.tree, search.selector)
         self.recorded: list[Recorded] = []
+        self.verified: list[tuple[int, float]] = []
         self.expansion_order: list[int] = []
         self.dropped_samples = 0
         self.tokens_to_first_solution = 0
@@ -111,7 +112,9 @@ class TreeSearch:
         judged = list(zip(self._unjudged, verdicts, strict=True))
         self._unjudged = []
         for node, verdict in judged:
-            self.tree.record_reward(node, 1.0 if verdict.correct else -1.0)
+            reward = 1.0 if verdict.correct else -1.0
+            self.tree.record_reward(node, reward)
+            self.verified.append((node, reward))
         if not self.tokens_to_first_solution and any(v.correct for _, v in judged):
             self.tokens_to_first_solution = self.tree.token_count()
         for node, verdict in judged if self.spec.record == "all" else [self._choose(judged)]:
@@ -167,7 +170,13 @@ class TreeSearch:
     def group(self) -> Group:
         """The recorded trajectories with the finished tree's values, and the tree's figures."""
         trajectories = tuple(self._trajectory(item) for item in self.recorded)
-        return Group(self.problem, self.prompt, trajectories, "search", self._stats())
+        return Group(self.problem, self.prompt, trajectories, "search", self._stats(), self._terminals())
+
+    def _terminals(self) -> tuple[Terminal, ...]:
+        return tuple(
+            Terminal(tuple(self.tree.path(node)[1:]), reward, self.tree.response_length(node))
+            for node, reward in self.verified
+        )
 
     def _trajectory(self, item: Recorded) -> Trajectory:
         path = self.tree.path(item.node)

@@ -1,11 +1,17 @@
-"""An open run: every part of a spec assembled, and the verbs that the loop in `rounds.py` is written in."""
+"""An open run: every part of a spec assembled, and the verbs that the loop in `rounds.py` is written in.
+
+What a run does comes in units: a chunk of a screening, the sampling of a step, one update, one evaluation. Each begins
+from what is on disk and in the state, and with an engine that remembers nothing, is charged when it is whole, and after
+an interruption is done again from its beginning. So a resumed run equals an uninterrupted one.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +19,52 @@ import numpy as np
 from safetensors import SafetensorError
 
 from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from dsk.core.direct import DirectRollouts, whole_response
+from dsk.core.direct import DirectRollouts
 from dsk.core.errors import CheckpointError, DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
-from dsk.core.ledger import Ledger, Listener
+from dsk.core.ledger import EVALUATE, Ledger, Listener
 from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
-from dsk.core.policy import load_policy
+from dsk.core.packing.tree import TreeBatch
+from dsk.core.policy import Policy, load_policy
 from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
 from dsk.core.scheduler import Job, Scheduler
-from dsk.core.screening import add_rate, known_rates, roll_back, screened_tokens
+from dsk.core.screening import Screened, add_rates, known_rates, roll_back
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
+from dsk.core.solutions import Solutions, scored_tokens
 from dsk.core.spec import RunSpec, SamplingSpec
+from dsk.core.step_figures import put_together
 from dsk.core.trainer import Trainer, check_sampling
-from dsk.core.types import CachedSolution, Group, Problem, Trajectory
+from dsk.core.types import Group, Problem
 
 SCREEN_CHUNK = 512
+SHOWN = 3
+PLACE = ("event", "seq", "time", "step", "mini_batch")
+"""What a record of an update says beside the update's figures."""
 
 
-class Session(Ledger):
-    """Policy, trainer, engine, verifier, cache and records of one run; use as a context manager."""
+@dataclass(frozen=True)
+class Split:
+    """A split's problems and their prompts, by id; ids are unique within a split only."""
+
+    problems: Mapping[str, Problem]
+    prompts: Mapping[str, tuple[int, ...]]
+
+
+class Session:
+    """Policy, trainer, engine, verifier, solutions and ledger of one run; use as a context manager."""
 
     def __init__(self, spec: RunSpec, folder: Path, listener: Listener, should_stop: Callable[[], bool]) -> None:
-        super().__init__(spec, folder, listener)
-        self.should_stop = should_stop
+        self.spec, self.folder, self.listener, self.should_stop = spec, folder, listener, should_stop
+        self.ledger = Ledger(spec, folder, listener)
         self._stack = ExitStack()
 
     def __enter__(self) -> Session:
         with ExitStack() as stack:
-            self._open(stack)
+            with self.ledger.clock.phase("load"):
+                self._open(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -51,84 +72,97 @@ class Session(Ledger):
         self._stack.close()
 
     def _open(self, stack: ExitStack) -> None:
-        spec = self.spec
-        stack.callback(self._close_events)  # last of all: closing the cache may still give notices
-        stack.enter_context(notices(self._notice))
+        spec, ledger = self.spec, self.ledger
+        stack.callback(ledger.close)  # last of all: closing the cache may still give notices
+        stack.enter_context(notices(ledger.notice))
         check_sampling(spec.train, spec.sampling)
-        self.problems = {p.id: p for p in self._train_problems()}
+        problems = self._problems()
         self.policy = load_policy(spec.model)
-        self._check_lengths()
+        self.train, self.held_out = (_split(found, self.policy, spec) for found in problems)
+        self._tell_shared()
         shaping = (spec.soft_clip, spec.overlong)
         self.trainer = Trainer(
             self.policy, spec.train, spec.max_response_tokens, *shaping, temperature=spec.sampling.temperature
         )
-        optimizer = self._restore()
-        if optimizer is not None:
-            self.trainer.load_state_dict(optimizer)
+        restored = self._restore()
         self.verifier = stack.enter_context(spec.verifier.open())
         cache_keys = (spec.task.identity, spec.verifier.identity)
-        self.cache = stack.enter_context(spec.cache.open(str(self.folder), *cache_keys))
+        cache = stack.enter_context(spec.cache.open(str(self.folder), *cache_keys))
+        self.solutions = Solutions(cache, self.verifier, self.policy, self.trainer, ledger)
         self.engine = stack.enter_context(spec.engine.open(self.policy))
-        self._watchers += [stack.enter_context(t.open(str(self.folder), spec.dump())).log for t in spec.trackers]
-        stack.callback(self._watchers.__delitem__, slice(1, None))
-        events = self._open_events()
-        if optimizer is not None or events.seq:
+        ledger.watchers += [stack.enter_context(t.open(str(self.folder), spec.dump())).log for t in spec.trackers]
+        stack.callback(ledger.watchers.__delitem__, slice(1, None))
+        if ledger.open() or restored:
             self._resume()
-        for text in self._early:
-            self.emit("notice", text=text)
+        ledger.tell_early()
 
-    def _restore(self) -> dict[str, Any] | None:
+    def _problems(self) -> tuple[list[Problem], list[Problem]]:
+        """The training problems to screen, and the test problems to judge on."""
+        train = _first(self.spec.task.problems("train"), self.spec.screen.problems)
+        if not train:
+            raise DataError("task: no training problems; check its path and fields")
+        return train, _first(self.spec.task.problems("test"), self.spec.evaluate.problems)
+
+    def _tell_shared(self) -> None:
+        """Name a test set that is not held out."""
+        trained = set(self.train.prompts.values())
+        shared = [name for name, prompt in self.held_out.prompts.items() if prompt in trained]
+        if shared:
+            self.ledger.notice(
+                f"task: {len(shared)} of {len(self.held_out.prompts)} test problems are training problems too"
+                f" (the same prompt), such as {', '.join(map(repr, shared[:SHOWN]))};"
+                " figures on them are not held out"
+            )
+
+    def _restore(self) -> bool:
         path = latest_checkpoint(self.folder / "checkpoints")
         if path is None:
-            return None
-        self.state, optimizer = load_checkpoint(path, self.policy.model)
-        self._seconds = dict(self.state.seconds)
-        return optimizer
+            return False
+        state, optimizer = load_checkpoint(path, self.policy.model)
+        self.ledger.restore(state)
+        self.trainer.load_state_dict(optimizer)
+        return True
 
     def _resume(self) -> None:
         """Forget what a crash left beyond the checkpoint, and say so in the records."""
-        # solutions enter the cache at the end of their round: what this round or a later one gave came too early
-        self.cache.rollback(self.spec.name, self.state.step - self.state.round_step - 1)
+        state = self.ledger.state
+        self.solutions.roll_back()
         for path in self.folder.glob("trees/*.jsonl.zst"):
-            if int(path.name.split(".")[0]) >= self.state.collected:
+            if int(path.name.split(".")[0]) >= state.collected:
                 path.unlink()
-        roll_back(self.folder, self.state.version)
-        self.emit("resumed", from_seq=self.state.event_seq, step=self.state.step, round=self.state.round)
-        self.engine.sync(self.policy, self.state.version)
-
-    def _train_problems(self) -> list[Problem]:
-        limit = self.spec.screen.problems
-        problems: list[Problem] = []
-        for problem in self.spec.task.problems("train"):
-            problems.append(problem)
-            if limit and len(problems) == limit:
-                break
-        if not problems:
-            raise DataError("task: no training problems; check its path and fields")
-        return problems
-
-    def _check_lengths(self) -> None:
-        """Encode every prompt once, so that one too long is refused before anything runs."""
-        self.prompts = {p.id: self.policy.prompt_tokens(p, self.spec.prompt) for p in self.problems.values()}
-        longest = max(self.prompts.values(), key=len)
-        total = len(longest) + self.spec.max_response_tokens
-        if total > self.policy.max_length:
-            raise DataError(
-                f"max_response_tokens: prompt of {len(longest)} tokens + response of {self.spec.max_response_tokens}"
-                f" is {total}, more than the model's context of {self.policy.max_length}; lower max_response_tokens"
-            )
+        roll_back(self.folder, state.version)
+        self.ledger.roll_back()
+        self.engine.sync(self.policy, state.version)
 
     def save(self, **changes: Any) -> None:
         """Advance the run's state and write a checkpoint."""
-        assert self._events is not None
-        self.advance(**changes)
-        self.state = self.state.advance(event_seq=self._events.seq, seconds=dict(self._seconds))
-        with self.phase("checkpoint"):
-            save_checkpoint(self.folder / "checkpoints", self.state, self.policy.model, self.trainer.state_dict())
+        ledger = self.ledger
+        with ledger.clock.phase("checkpoint"):
+            ledger.advance(**changes, event_seq=ledger.next_seq, seconds=ledger.clock.read())
+            save_checkpoint(self.folder / "checkpoints", ledger.state, self.policy.model, self.trainer.state_dict())
+            self.solutions.drop_rejected()
 
-    def sample(self, phase: str, jobs: Sequence[Job], finished: Callable[[Group], None] | None = None) -> list[Group]:
-        """Run jobs on the engine; tokens are counted in the state, those of a screening by `finished`."""
-        before = self.engine.stats()
+    @contextmanager
+    def work(self, phase: str) -> Iterator[None]:
+        """Count seconds and computed tokens towards a phase; evaluation's tokens are nobody's."""
+        before = self._computed()
+        try:
+            with self.ledger.clock.phase(phase):
+                yield
+        finally:
+            if phase != EVALUATE:
+                computed = self.ledger.state.computed_tokens + self._computed() - before
+                self.ledger.advance(computed_tokens=computed)
+
+    def _computed(self) -> int:
+        return self.engine.stats().forward_tokens + self.trainer.computed_tokens
+
+    def sample(self, phase: str, jobs: Sequence[Job]) -> tuple[list[Group], dict[str, int]]:
+        """Run jobs on an engine that remembers nothing; their groups, and the tokens to charge for them.
+
+        Given tokens are charged as an ideal cache encodes them: what prompts have in common once, and nothing that was
+        sampled.
+        """
         scheduler = Scheduler(
             self.engine,
             self.verifier,
@@ -137,48 +171,35 @@ class Session(Ledger):
             lambda progress: self.listener.progress(phase, progress),
             self.should_stop,
         )
-        with self.phase(phase):
-            groups = scheduler.run(jobs, finished) if finished else scheduler.run(jobs)
-        after = self.engine.stats()
-        if phase != "evaluate":
-            decoded = 0 if finished else after.decoded_tokens - before.decoded_tokens
-            self.advance(
-                sampled_tokens=self.state.sampled_tokens + decoded,
-                encoded_tokens=self.state.encoded_tokens + after.encoded_tokens - before.encoded_tokens,
-            )
-        return groups
+        with self.work(phase):
+            self.engine.forget()
+            groups = scheduler.run(jobs)
+        return groups, {"sampled": scheduler.sampled_tokens, "prefix": distinct_tokens(scheduler.prompts)}
 
-    def direct(self, problem: Problem, n: int, sampling: SamplingSpec, *purpose: object) -> DirectRollouts:
+    def direct(self, split: Split, problem: Problem, n: int, sampling: SamplingSpec, *purpose: object) -> Job:
         """Direct rollouts of a problem, seeded by purpose."""
-        prompt = self.prompts.get(problem.id) or self.policy.prompt_tokens(problem, self.spec.prompt)
         seed = derive_seed(self.spec.seed, *purpose, problem.id)
-        return DirectRollouts(problem, prompt, n, sampling, self.spec.max_response_tokens, seed)
+        return DirectRollouts(problem, split.prompts[problem.id], n, sampling, self.spec.max_response_tokens, seed)
 
     def screen(
-        self, problems: Sequence[Problem], file: Path, *purpose: object, phase: str = "screen"
+        self, split: Split, problems: Sequence[Problem], file: Path, *purpose: object, phase: str = "screen"
     ) -> dict[str, float]:
         """Share of correct answers among K direct rollouts of each problem (Pass1@K), read from `file` where known."""
-        version = self.state.version
-        rates = known_rates(file, version)
-        if phase == "screen":  # what a crash left on disk and not in the counters
-            found = screened_tokens(self.folder)[self.state.screened :]
-            self._count_screened(sum(found), len(found))
-
-        def finished(group: Group) -> None:
-            rates[group.problem.id], tokens = add_rate(file, group, version)
-            if phase == "screen":
-                self._count_screened(tokens, 1)
-
-        todo = [p for p in problems if p.id not in rates]
-        for start in range(0, len(todo), SCREEN_CHUNK):
-            chunk = todo[start : start + SCREEN_CHUNK]
-            jobs = [self.direct(p, self.spec.screen.samples, self.spec.sampling, *purpose) for p in chunk]
-            self.sample(phase, jobs, finished)
-        return {p.id: rates[p.id] for p in problems}
-
-    def _count_screened(self, tokens: int, rows: int) -> None:
-        state = self.state
-        self.advance(sampled_tokens=state.sampled_tokens + tokens, screened=state.screened + rows)
+        version = self.ledger.state.version
+        known, rates, prefix = known_rates(file, version), dict[str, Screened](), 0
+        for start in range(0, len(problems), SCREEN_CHUNK):
+            chunk = problems[start : start + SCREEN_CHUNK]
+            if any(p.id not in known for p in chunk):
+                samples, sampling = self.spec.screen.samples, self.spec.sampling
+                groups, _ = self.sample(phase, [self.direct(split, p, samples, sampling, *purpose) for p in chunk])
+                known |= add_rates(file, groups, version)
+            rates |= {p.id: known[p.id] for p in chunk}
+            prefix += distinct_tokens([split.prompts[p.id] for p in chunk])
+        if phase != EVALUATE:
+            sampled = sum(found.tokens for found in rates.values())
+            self.ledger.charge(sampled=sampled, prefix=prefix)
+            self.ledger.advance(screening_tokens=self.ledger.state.screening_tokens + sampled + prefix)
+        return {name: found.rate for name, found in rates.items()}
 
     def is_hard(self, rate: float) -> bool:
         """Whether a pass rate puts a problem into the hard set (eq. 9)."""
@@ -189,97 +210,84 @@ class Session(Ledger):
         """Held-out pass@1 with fresh samples; recorded."""
         settings = self.spec.evaluate
         sampling = SamplingSpec(temperature=settings.temperature, top_p=settings.top_p)
-        jobs = [self.direct(p, settings.samples, sampling, "evaluate", when) for p in problems]
-        groups = self.sample("evaluate", jobs)
+        jobs = [self.direct(self.held_out, p, settings.samples, sampling, "evaluate", when) for p in problems]
+        groups, _ = self.sample(EVALUATE, jobs)
         result = score([g.stats["solved_share"] for g in groups], settings.samples, self.spec.seed)
         truncated = sum(g.stats["truncated"] for g in groups) / max(len(groups) * settings.samples, 1)
         rows = [{"id": g.problem.id, "rate": g.stats["solved_share"]} for g in groups]
         write_jsonl(self.folder / "rounds" / f"evaluation_{when}.jsonl", rows)
         device = str(self.policy.device)
-        self.emit("evaluation", when=when, truncated=truncated, device=device, **self.budgets(), **asdict(result))
+        spent = self.ledger.budgets()
+        self.ledger.emit("evaluation", when=when, truncated=truncated, device=device, **spent, **asdict(result))
         return result
 
-    def job(self, problem: Problem, round_: int, step: int) -> Job:
+    def job(self, problem: Problem, round_: int, step: int, replay: bool = True) -> Job:
         """What a training step samples for a problem: replay and direct rollouts, a tree, or direct rollouts alone."""
         spec = self.spec
         seed = derive_seed(spec.seed, "train", round_, step, problem.id)
-        prompt, total = self.prompts[problem.id], spec.search.trajectories
-        cached = self._replayed(problem)[:total] if spec.replay else []
+        prompt, total = self.train.prompts[problem.id], spec.search.trajectories
+        cached = self.solutions.replayed(problem, prompt, total) if replay and spec.replay else []
         if cached or spec.mode == "direct":
             direct = (spec.sampling, spec.max_response_tokens, seed, cached)
             return DirectRollouts(problem, prompt, total - len(cached), *direct)
         return TreeSearch(problem, prompt, spec.search, spec.sampling, spec.max_response_tokens, seed)
 
-    def _replayed(self, problem: Problem) -> list[Trajectory]:
-        """The problem's cached solutions that still verify, scored under the present policy."""
-        solutions = self.cache.get(problem.id)
-        verdicts = self.verifier.verify([(problem, s.text) for s in solutions]) if solutions else []
-        rejected = [s for s, v in zip(solutions, verdicts, strict=True) if not v.correct]
-        if rejected:
-            self.emit("cache_rejected", problem=problem.id, solutions=self.cache.discard(rejected))
-        prompt = self.prompts[problem.id]
-        return [
-            whole_response(s.tokens, self._score(prompt, s.tokens), True, "eos", self.state.version, "cached", v.answer)
-            for s, v in zip(solutions, verdicts, strict=True)
-            if v.correct
-        ]
-
-    def _score(self, prompt: tuple[int, ...], tokens: tuple[int, ...]) -> tuple[float, ...]:
-        return tuple(self.trainer.score([*prompt, *tokens])[len(prompt) - 1 :])
-
     def collect(self, problems: Sequence[Problem]) -> list[Group]:
         """The groups of one step: sampled, or read back where a resume finds them saved."""
-        path = self.folder / "trees" / f"{self.state.step:06d}.jsonl.zst"
-        if path.is_file():
+        state = self.ledger.state
+        path = self.folder / "trees" / f"{state.step:06d}.jsonl.zst"
+        if state.collected > state.step:
             return read_groups(path)
-        jobs = [self.job(p, self.state.round, self.state.step) for p in problems]
-        groups = self.sample("search" if self.spec.mode == "search" else "rollouts", jobs)
-        groups, dropped = without_garbled(groups, self.spec.filter, self.policy.decode)
+        phase = "search" if self.spec.mode == "search" else "rollouts"
+        with self.work(phase):
+            jobs = [self.job(p, state.round, state.step) for p in problems]
+        sampled, charge = self.sample(phase, jobs)
+        groups, dropped = without_garbled(sampled, self.spec.filter, self.policy.decode)
         write_groups(path, groups)
         if dropped:
-            kept = path.with_name(f"{self.state.step:06d}.filtered.jsonl.zst")
-            write_packed(kept, dropped)
-            reasons = dict(Counter(row["reason"] for row in dropped))
-            self.emit(
-                "filtered",
-                step=self.state.step,
-                samples=len(dropped),
-                reasons=reasons,
-                file=str(kept.relative_to(self.folder)),
-            )
-        self.advance(collected=self.state.step + 1)
+            self._keep_filtered(path, dropped)
+        self.ledger.charge(**charge, scored=scored_tokens(sampled))
+        self.ledger.advance(collected=state.step + 1)
         return groups
+
+    def _keep_filtered(self, trees: Path, dropped: Sequence[Mapping[str, Any]]) -> None:
+        step = self.ledger.state.step
+        kept = trees.with_name(f"{step:06d}.filtered.jsonl.zst")
+        write_packed(kept, dropped)
+        reasons, place = dict(Counter(row["reason"] for row in dropped)), str(kept.relative_to(self.folder))
+        self.ledger.emit("filtered", step=step, samples=len(dropped), reasons=reasons, file=place)
 
     def mini_batches(self, groups: Sequence[Group]) -> list[Sequence[Group]]:
         """The groups of a step, cut into those of one update each."""
         size = self.spec.train.mini_batch_problems
         return [groups[i : i + size] for i in range(0, len(groups), size)]
 
-    def update(self, groups: Sequence[Group]) -> dict[str, float]:
-        """All mini-batch updates of a step, continuing where a resume left off; the means of their figures."""
-        batches = self.mini_batches(groups)
-        figures: list[Mapping[str, float]] = []
-        if self.state.mini_batch == 0 and len(batches) > 1:
-            with self.phase("train"):
-                self.trainer.anchor(groups)
-        for batch in batches[self.state.mini_batch :]:
-            with self.phase("train"):
+    def update(self, groups: Sequence[Group]) -> dict[str, Any]:
+        """All mini-batch updates of a step, continuing where a resume left off; their figures put together."""
+        ledger, batches = self.ledger, self.mini_batches(groups)
+        if ledger.state.anchored <= ledger.state.step and len(batches) > 1:
+            with self.work("train"):
+                ledger.charge(scored=self.trainer.anchor(groups))
+            ledger.advance(anchored=ledger.state.step + 1)
+        for batch in batches[ledger.state.mini_batch :]:
+            with self.work("train"):
                 record = self._checked_update(batch)
             if record is None:
                 raise InterruptedRun("interrupted while training")
-            self.emit("update", step=self.state.step, mini_batch=self.state.mini_batch, **record)
-            self.advance(
-                mini_batch=self.state.mini_batch + 1,
-                version=self.state.version + 1,
-                trained_tokens=self.state.trained_tokens + int(record["computed_tokens"]),
-            )
-            figures.append(record)
+            ledger.emit("update", step=ledger.state.step, mini_batch=ledger.state.mini_batch, **record)
+            self._count_update(record)
         self.trainer.anchor(())
-        updates = [r for r in self.records() if r["event"] == "update" and r["step"] == self.state.step]
-        names = {name: None for record in figures for name in record}
-        return {name: float(np.mean([r[name] for r in updates if name in r])) for name in names}
+        since = takewhile(lambda r: r["event"] != "step", reversed(ledger.records))
+        updates = [{k: v for k, v in r.items() if k not in PLACE} for r in since if r["event"] == "update"]
+        return put_together(updates[::-1])
 
-    def _checked_update(self, batch: Sequence[Group]) -> Mapping[str, float] | None:
+    def _count_update(self, record: Mapping[str, Any]) -> None:
+        ledger, unique = self.ledger, int(record["unique_tokens"])
+        ledger.charge(trained=unique, scored=unique if self.spec.train.loss.needs_reference else 0)
+        state = ledger.state
+        ledger.advance(mini_batch=state.mini_batch + 1, version=state.version + 1, updates=int(record["update"]))
+
+    def _checked_update(self, batch: Sequence[Group]) -> Mapping[str, Any] | None:
         try:
             return self.trainer.update(batch, self.should_stop)
         except NonFiniteLossError as error:
@@ -287,43 +295,33 @@ class Session(Ledger):
             write_groups(path, batch)
             last = latest_checkpoint(self.folder / "checkpoints")
             raise NonFiniteLossError(
-                f"step {self.state.step}: {error}; batch written to {path}; last good checkpoint: {last or 'none'}"
+                f"step {self.ledger.state.step}: {error}; batch written to {path}; last good checkpoint:"
+                f" {last or 'none'}"
             ) from error
 
     def sync(self) -> None:
         """Give the engine the new weights and compare both on a probe. Raises EngineError beyond the bound."""
-        with self.phase("sync"):
-            self.engine.sync(self.policy, self.state.version)
-            probe = next(iter(self.prompts.values()))[: self.policy.max_length]
+        version = self.ledger.state.version
+        with self.work("sync"):
+            self.engine.sync(self.policy, version)
+            probe = next(iter(self.train.prompts.values()))[: self.policy.max_length]
             if len(probe) < 2:
                 return
             gap = float(np.abs(np.subtract(self.engine.score(probe), self.trainer.score(probe))).max())
-        self.emit("sync", version=self.state.version, probe_error=gap)
+        self.ledger.charge(scored=2 * len(probe))
+        self.ledger.emit("sync", version=version, probe_error=gap)
         if not gap <= self.spec.probe_bound:
             raise EngineError(
-                f"after weight sync {self.state.version} engine and trainer differ by {gap:.3g} in log-probability,"
+                f"after weight sync {version} engine and trainer differ by {gap:.3g} in log-probability,"
                 f" more than probe_bound = {self.spec.probe_bound}: the engine holds stale or wrong weights"
             )
 
     def admit(self, hard: set[str]) -> int:
         """Cache this round's solutions of problems that are still hard (Algorithm 1). How many were new."""
-        first = self.state.step - self.state.round_step
-        new: list[CachedSolution] = []
-        for step in range(first, self.state.step):
-            groups = read_groups(self.folder / "trees" / f"{step:06d}.jsonl.zst")
-            new += [s for g in groups if g.problem.id in hard for s in self._solutions(g, step)]
-        return self.cache.put(new)
-
-    def _solutions(self, group: Group, step: int) -> Iterator[CachedSolution]:
-        for t in group.trajectories:
-            if t.reward > 0 and (t.origin == "search" or (self.spec.admit == "all" and t.origin == "direct")):
-                text = self.policy.decode(t.tokens)
-                place = (self.spec.name, self.state.round, step, t.version)
-                yield CachedSolution(group.problem.id, t.tokens, t.logprobs, text, *place)
-
-    def cached(self, problems: Sequence[Problem]) -> int:
-        """How many of the problems are replayed from the cache rather than searched."""
-        return sum(bool(self.cache.get(p.id)) for p in problems) if self.spec.replay else 0
+        state = self.ledger.state
+        steps = range(state.step - state.round_step, state.step)
+        files = ((step, self.folder / "trees" / f"{step:06d}.jsonl.zst") for step in steps)
+        return self.solutions.admit(((step, group) for step, file in files for group in read_groups(file)), hard)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the trained model and `summary.json`."""
@@ -336,4 +334,32 @@ class Session(Ledger):
                 f"{self.folder / 'final'}: cannot be saved ({error}); make room, then continue with --resume"
             ) from error
         write_json(self.folder / "summary.json", summary)
-        self.emit("finished", step=self.state.step)
+        self.ledger.emit("finished", step=self.ledger.state.step)
+
+
+def distinct_tokens(prompts: Sequence[tuple[int, ...]]) -> int:
+    """Tokens that are left when prompts share their beginnings: what an ideal cache encodes."""
+    return TreeBatch.build(prompts).size if prompts else 0
+
+
+def _first(problems: Any, limit: int) -> list[Problem]:
+    """The first `limit` problems, or all where it is 0; no more are read."""
+    found: list[Problem] = []
+    for problem in problems:
+        found.append(problem)
+        if len(found) == limit:
+            break
+    return found
+
+
+def _split(problems: Sequence[Problem], policy: Policy, spec: RunSpec) -> Split:
+    """Encode every prompt once, so that one too long is refused before anything runs."""
+    prompts = {p.id: policy.prompt_tokens(p, spec.prompt) for p in problems}
+    longest = max(map(len, prompts.values()), default=0)
+    if longest + spec.max_response_tokens > policy.max_length:
+        raise DataError(
+            f"max_response_tokens: prompt of {longest} tokens + response of {spec.max_response_tokens}"
+            f" is {longest + spec.max_response_tokens}, more than the model's context of {policy.max_length};"
+            " lower max_response_tokens"
+        )
+    return Split({p.id: p for p in problems}, prompts)

@@ -1,12 +1,14 @@
-"""The record of one optimiser step, gathered on the device and read once."""
+"""The record of one optimiser step, gathered on the device and read once; and of several, put together."""
 
 from __future__ import annotations
 
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,19 +21,43 @@ from dsk.core.roles import LossInputs, LossOutput
 from dsk.core.throughput import ModelSize, peak_flops
 from dsk.core.types import Group, mean_reward
 
+Figures = Mapping[str, float]
+
+SUMMED = frozenset(
+    {
+        "applied", "groups", "skipped_groups", "rows", "micro_batches", "split_groups", "response_tokens",
+        "trajectory_tokens", "unique_tokens", "computed_tokens", "batch_tokens", "seconds",
+    }
+)  # fmt: skip
+"""Figures of an update that add up over a step; the others are averaged over the updates that have them."""
+EXTREMES: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "ratio_min": min,
+    "ratio_max": max,
+    "packing_gap": max,
+    "peak_memory_bytes": max,
+}
+TIMED = ("update", "tokens_per_second")
+"""Figures that mean nothing for several updates."""
+
 
 class StepFigures:
-    """Sums and extremes over a mini-batch's micro-batches; nothing is read from the device before `finish`."""
+    """Sums and extremes over a mini-batch's micro-batches; nothing is read from the device before `finish`.
 
-    def __init__(self, groups: Sequence[Group], rows: Sequence[TrainingRow], policy: Policy) -> None:
+    `rows` are all of the mini-batch, `computed` those that go through the model.
+    """
+
+    def __init__(
+        self, groups: Sequence[Group], rows: Sequence[TrainingRow], computed: Sequence[TrainingRow], policy: Policy
+    ) -> None:
         self._started = time.perf_counter()
         self._groups = groups
         self._device = policy.device
-        self._rows = len(rows)
-        self._skipped = len(groups) - len({row.group for row in rows})
-        self._response_tokens = sum(len(row.response) for row in rows)
-        self._trajectory_tokens = sum(len(row.tokens) for row in rows)
-        self._unique = unique_tokens(rows)
+        self._rows = len(computed)
+        self._skipped = len(groups) - len({row.group for row in computed})
+        self._batch_tokens = sum(len(row.response) for row in rows)
+        self._response_tokens = sum(len(row.response) for row in computed)
+        self._trajectory_tokens = sum(len(row.tokens) for row in computed)
+        self._unique = unique_tokens(computed)
         self._computed = self._micro_batches = 0
         self._sums: dict[str, Tensor] = {}
         self._extremes: list[Tensor] = []
@@ -50,8 +76,8 @@ class StepFigures:
         sampling = inputs.old_logprobs if inputs.sampling_logprobs is None else inputs.sampling_logprobs
         log_ratio = (inputs.logprobs - sampling).masked_fill(~inputs.mask, 0.0)
         self._add("loss", output.loss.detach())
-        self._add("kl", (log_ratio.exp() - 1 - log_ratio).sum() / inputs.total_tokens)
-        self._add("entropy", -sampling.masked_fill(~inputs.mask, 0.0).sum() / inputs.total_tokens)
+        self._add("kl", (log_ratio.exp() - 1 - log_ratio).sum() / self._response_tokens)
+        self._add("entropy", -sampling.masked_fill(~inputs.mask, 0.0).sum() / self._response_tokens)
         for name, value in output.metrics.items():
             self._add(name, value)
         real = log_ratio[inputs.mask] if self._device.type == "cpu" else log_ratio
@@ -71,27 +97,31 @@ class StepFigures:
         self._read = dict(zip([*self._sums, "ratio_min", "ratio_max", "grad_norm"], values, strict=True))
         self.loss, self.grad_norm = self._read["loss"], self._read["grad_norm"]
 
-    def record(self, updates: int) -> Mapping[str, float]:
+    def record(self, updates: int) -> Figures:
         """Flat figures; `seconds`, `tokens_per_second`, `peak_memory_bytes` and `mfu` depend on the machine.
 
-        `packing_gap` is there after the first-use check, `mfu` where the device's peak is known.
+        `applied` is 1 or 0; an update that was not applied has no loss, norm or rate. `unique_tokens` is what was
+        trained, each shared token once, `computed_tokens` what the layout made of it. `packing_gap` is there after the
+        first-use check, `mfu` where the device's peak is known. `kl` and `entropy` are means over `response_tokens`,
+        `loss` and the loss's own metrics over `batch_tokens`, silent groups included.
         """
         seconds = time.perf_counter() - self._started
         rewards = [t.reward for group in self._groups for t in group.trajectories]
         extra = {"packing_gap": self.packing_gap} if self.packing_gap is not None else {}
+        if self._read:
+            extra |= {"lr": self.learning_rate, **self._read}
         if self._peak is not None:
             extra["mfu"] = self._flops / seconds / self._peak
         return {
             "update": updates,
-            "applied": float(bool(self._read)),
+            "applied": int(bool(self._read)),
             "reward": mean_reward(rewards),
             "groups": len(self._groups),
             "skipped_groups": self._skipped,
             "rows": self._rows,
-            "lr": self.learning_rate,
-            **(self._read or {"loss": 0.0, "grad_norm": 0.0}),
             "micro_batches": self._micro_batches,
             "split_groups": self.split_groups,
+            "batch_tokens": self._batch_tokens,
             "response_tokens": self._response_tokens,
             "trajectory_tokens": self._trajectory_tokens,
             "unique_tokens": self._unique,
@@ -102,6 +132,22 @@ class StepFigures:
             "peak_memory_bytes": peak_memory(self._device),
             **extra,
         }
+
+
+def put_together(updates: Sequence[Figures]) -> dict[str, Any]:
+    """The figures of a step's updates: counts summed, extremes kept, the rest averaged over the updates that have it.
+
+    `applied` is how many updates changed the weights, `skipped` how many had nothing to learn from.
+    """
+    names = dict.fromkeys(name for update in updates for name in update)
+    step = {n: _merged(n, [u[n] for u in updates if n in u]) for n in names if n not in TIMED}
+    return {**step, "skipped": sum(not update["applied"] for update in updates)}
+
+
+def _merged(name: str, values: Sequence[float]) -> float:
+    if name in SUMMED:
+        return sum(values)
+    return EXTREMES[name](values) if name in EXTREMES else fmean(values)
 
 
 def unique_tokens(rows: Sequence[TrainingRow]) -> int:

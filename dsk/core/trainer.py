@@ -23,7 +23,7 @@ from dsk.core.policy import Policy
 from dsk.core.roles import LossInputs
 from dsk.core.scoring import edge_logprobs, row_values, training_state
 from dsk.core.spec import OverlongSpec, SamplingSpec, SoftClipSpec, TrainSpec
-from dsk.core.step_figures import StepFigures
+from dsk.core.step_figures import StepFigures, unique_tokens
 from dsk.core.types import Group
 
 
@@ -37,7 +37,8 @@ class Trainer:
 
     `soft_clip` and `overlong` shape scores (DeepSearch section 5). The trained distribution is the one that was
     sampled, the softmax at `temperature`; engines report untempered log-probabilities, so away from 1 the old ones are
-    computed here. The policy's weights change in place.
+    computed here. The policy's weights change in place. `forward_tokens` and `backward_tokens` count what went through
+    the layers, padding and recomputation included.
     """
 
     def __init__(
@@ -63,16 +64,29 @@ class Trainer:
         self._anchors: dict[tuple[int, ...], Tensor] = {}
         self._attention = policy.model.config._attn_implementation
         self._checked = False
+        self.forward_tokens = self.backward_tokens = 0
+
+    @property
+    def updates(self) -> int:
+        """Updates applied so far."""
+        return self.optimizer.updates
+
+    @property
+    def computed_tokens(self) -> int:
+        """Tokens through the layers: once forward, and twice more where gradients went back."""
+        return self.forward_tokens + 2 * self.backward_tokens
 
     def update(self, groups: Sequence[Group], should_stop: Callable[[], bool] = never) -> Mapping[str, float] | None:
         """One optimiser step and its record, or None (weights unchanged) where `should_stop` turned true in between.
 
-        Groups without signal have no forward pass; without any signal there is no optimiser step either and the
-        record's `applied` is 0. Raises NonFiniteLossError before the weights change.
+        Groups without signal count in the mini-batch's means, and have no forward pass unless the loss acts on them;
+        without any signal there is no optimiser step either and the record's `applied` is 0. Raises
+        NonFiniteLossError before the weights change.
         """
-        rows = prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
-        figures = StepFigures(groups, rows, self.policy)
-        batches, figures.split_groups = micro_batches(rows, self.packing, self.train.micro_batch_tokens)
+        rows = self._rows(groups)
+        computed = self._computed(rows)
+        figures = StepFigures(groups, rows, computed, self.policy)
+        batches, figures.split_groups = micro_batches(computed, self.packing, self.train.micro_batch_tokens)
         totals = (sum(len(row.response) for row in rows), len(rows))
         for batch in batches:
             if should_stop():
@@ -83,23 +97,39 @@ class Trainer:
             self._step(figures)
         return figures.record(self.optimizer.updates)
 
+    def _rows(self, groups: Sequence[Group]) -> list[TrainingRow]:
+        return prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
+
+    def _computed(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
+        """The rows that go through the model."""
+        return [row for row in rows if not row.silent or self.train.loss.acts_without_advantage]
+
     @torch.no_grad()
-    def anchor(self, groups: Sequence[Group]) -> None:
+    def anchor(self, groups: Sequence[Group]) -> int:
         """Keep the present weights' log-probabilities of a whole batch, before its first update.
 
         For a batch with several updates where the old log-probabilities are the trainer's own: clipping is measured
-        from here. Without it each update is measured from the weights it starts with. No groups: forget them.
+        from here. Without it each update is measured from the weights it starts with. No groups: forget them. How many
+        tokens that took, each shared one once.
         """
         self._anchors = {}
         if not self._recomputes:
-            return
-        rows = prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
+            return 0
+        rows = self._computed(self._rows(groups))
         for batch in micro_batches(rows, self.packing, self.train.micro_batch_tokens)[0]:
             layout = self.packing.lay_out(batch, self.policy.device)
             with training_state(self.policy.model, layout.attention, False):
-                logprobs = row_values(edge_logprobs(self.policy.model, layout, self.temperature)[0], layout)
+                logprobs = row_values(self._forward(self.policy.model, layout)[0], layout)
             for row, values in zip(batch, logprobs, strict=True):
                 self._anchors[row.tokens] = values[: len(row.response)].clone()
+        return unique_tokens(rows)
+
+    def _forward(
+        self, model: Any, layout: Layout, temperature: float | None = None, with_entropy: bool = False, body: Any = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """`edge_logprobs`, counted."""
+        self.forward_tokens += layout.input_ids.numel()
+        return edge_logprobs(model, layout, temperature or self.temperature, with_entropy, body)
 
     @property
     def _recomputes(self) -> bool:
@@ -114,11 +144,14 @@ class Trainer:
                 figures.packing_gap = self._check(rows, inputs.logprobs.detach())
             output = self.train.loss(inputs)
             output.loss.backward()
+        self.backward_tokens += layout.input_ids.numel()
+        if self.train.gradient_checkpointing:
+            self.forward_tokens += layout.input_ids.numel()
         figures.add(rows, layout, inputs, output)
 
     def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: tuple[int, int]) -> LossInputs:
         loss = self.train.loss
-        edges, entropy = edge_logprobs(self.policy.model, layout, self.temperature, loss.needs_entropy, self._body)
+        edges, entropy = self._forward(self.policy.model, layout, None, loss.needs_entropy, self._body)
         logprobs = row_values(edges, layout)
         sampling = padded([row.old_logprobs for row in rows], logprobs)
         return LossInputs(
@@ -139,6 +172,7 @@ class Trainer:
         model = self.policy.model
         with training_state(model, self._attention, False):
             gap = packing_gap(model, rows, logprobs, self.temperature)
+        self.forward_tokens += sum(len(row.tokens) for row in rows)
         refuse_gap(gap, self.packing.name, model.dtype)
         self._checked = True
         return gap
@@ -155,7 +189,7 @@ class Trainer:
             return None
         adapters = adapters_off if self._reference is self.policy.model else nullcontext
         with torch.no_grad(), adapters(self._reference), training_state(self._reference, layout.attention, False):
-            return row_values(edge_logprobs(self._reference, layout, self.temperature)[0], layout)
+            return row_values(self._forward(self._reference, layout)[0], layout)
 
     def _step(self, figures: StepFigures) -> None:
         figures.learning_rate = self.optimizer.learning_rate
@@ -175,7 +209,7 @@ class Trainer:
         row = TrainingRow(0, tuple(tokens[:1]), tuple(tokens[1:]), values, values)
         layout = DensePacking().lay_out([row], self.policy.device)
         with training_state(self.policy.model, None, False):
-            return row_values(edge_logprobs(self.policy.model, layout)[0], layout)[0].tolist()
+            return row_values(self._forward(self.policy.model, layout, 1.0)[0], layout)[0].tolist()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""

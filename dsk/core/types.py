@@ -88,6 +88,8 @@ class EngineStats:
     """Prefix tokens that had to go through the model."""
     reencoded_tokens: int = 0
     """The part of `encoded_tokens` that had been through the model before."""
+    forward_tokens: int = 0
+    """Tokens that went through the model's layers in all, padding and scoring included."""
     model_seconds: float = 0.0
     scheduler_seconds: float = 0.0
     occupancy: float = 0.0
@@ -102,7 +104,8 @@ class Trajectory:
     `tokens` [T] and `logprobs` [T] are the response only; `node_lengths` [D] cuts it into steps (one per node on the
     path, root excluded; a direct rollout has one) and `node_ids` names them within the tree. `values` [D] are the
     nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `mean_rewards` [D + 1] is
-    the Monte-Carlo value of each node, the root first: the mean reward of all verified terminals below it.
+    the Monte-Carlo value of each node, the root first: the mean reward of all verified terminals below it (what is
+    trained takes it from the group's `terminals`, so that a filtered or penalised one counts as such).
     """
 
     tokens: tuple[int, ...]
@@ -121,24 +124,46 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
+class Terminal:
+    """A verified end of a response: its node ids (root excluded), reward and response length in tokens."""
+
+    path: tuple[int, ...]
+    reward: float
+    length: int
+
+
+@dataclass(frozen=True)
 class Group:
-    """The trajectories of one problem that are normalised together, and their prompt."""
+    """The trajectories of one problem that are normalised together, and their prompt.
+
+    `terminals` are all verified ends, those of no trajectory included; none given: those of the trajectories. A figure
+    that `stats` has no value for (the tokens to a first solution that was not found) is not in it.
+    """
 
     problem: Problem
     prompt_tokens: tuple[int, ...]
     trajectories: tuple[Trajectory, ...]
     origin: Origin
     stats: Mapping[str, float] = field(default_factory=dict[str, float])
+    terminals: tuple[Terminal, ...] = ()
 
     @property
     def solved(self) -> bool:
         """Whether any trajectory is correct."""
         return any(t.reward > 0 for t in self.trajectories)
 
+    @property
+    def verified(self) -> tuple[Terminal, ...]:
+        """The group's terminals."""
+        return self.terminals or tuple(Terminal(t.node_ids, t.reward, len(t.tokens)) for t in self.trajectories)
+
 
 @dataclass(frozen=True)
 class CachedSolution:
-    """A verified response in the cache, with where it came from."""
+    """A verified response in the cache, with where it came from.
+
+    `tokenizer` is the `Policy.tokenizer_id` that `tokens` belong to; `text` is what was verified.
+    """
 
     problem_id: str
     tokens: tuple[int, ...]
@@ -148,6 +173,7 @@ class CachedSolution:
     round: int
     step: int
     policy_version: int
+    tokenizer: str
 
 
 def mean_reward(rewards: Sequence[float]) -> float:

@@ -27,7 +27,7 @@ quick: settings = settings(max_examples=30, deadline=None, suppress_health_check
 
 def solution(problem: str = "p", tokens: Sequence[int] = (1, 2), run: str = "run", step: int = 0) -> CachedSolution:
     """A solution as a run would write it."""
-    return CachedSolution(problem, tuple(tokens), tuple(-0.5 for _ in tokens), "\\boxed{1}", run, 0, step, step)
+    return CachedSolution(problem, tuple(tokens), tuple(-0.5 for _ in tokens), "\\boxed{1}", run, 0, step, step, "t1")
 
 
 @dataclass
@@ -94,7 +94,7 @@ class CacheContract(ComponentContract):
             assert (cache.get("p"), cache.count(), list(cache.entries()), cache.put([])) == ([], (0, 0), [], 0)
 
     def test_a_solution_comes_back_equal(self, folder: str) -> None:
-        put = CachedSolution("é/'; --", (0, 2**31 - 1, 7), (-0.1, -1e-300, -708.25), HOSTILE, "run 1", 3, 41, 17)
+        put = CachedSolution("é/'; --", (0, 2**31 - 1, 7), (-0.1, -1e-300, -708.25), HOSTILE, "run 1", 3, 41, 17, "t2")
         with self.make_cache(folder).open(folder, *OWNER) as cache:
             assert cache.put([put]) == 1
             assert cache.get(put.problem_id) == [put]

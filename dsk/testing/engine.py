@@ -243,6 +243,15 @@ class EngineContract(ComponentContract):
         finish(session, request)
         assert session.stats().encoded_tokens <= len(request.prefix) + 7 * self.cache_block
 
+    def test_what_it_forgot_is_encoded_again(self, policy: Policy, session: EngineSession) -> None:
+        """As by a fresh engine: the same samples for the same work."""
+        request = self.request(policy, text=LONG_PROMPT)
+        first = finish(session, request)["a"]
+        encoded = session.stats().encoded_tokens
+        session.forget()
+        assert finish(session, replace(request, id="b"))["b"] == first
+        assert session.stats().encoded_tokens == 2 * encoded
+
     def test_a_cancelled_request_is_never_returned(self, policy: Policy, session: EngineSession) -> None:
         """Before it starts, while it runs, and when nobody knows it."""
         for name in "abc":
@@ -263,3 +272,10 @@ class EngineContract(ComponentContract):
         """Each sampled token once."""
         done = finish(session, self.request(policy), self.request(policy, "b", n=2))
         assert session.stats().decoded_tokens == sum(len(s.tokens) for group in done.values() for s in group)
+
+    def test_tokens_through_the_model_are_counted(self, policy: Policy, session: EngineSession) -> None:
+        """The prefix, and every sampled token but the last, which nothing follows."""
+        request = self.request(policy, n=2)
+        samples = finish(session, request)["a"]
+        least = len(request.prefix) + sum(len(s.tokens) - 1 for s in samples)
+        assert session.stats().forward_tokens >= least

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -100,6 +101,10 @@ class CheckedScriptedSession(ScriptedSession):
     def sync(self, policy, version):
         super().sync(policy, version)
         self.script = SlowPolicyScript(policy)
+
+    def stats(self):
+        stats = super().stats()
+        return replace(stats, forward_tokens=stats.decoded_tokens + stats.cached_tokens)
 
 
 class TestScripted(EngineContract):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_run import figures, same, save_model, small_spec
+from small_run import figures, save_model, small_spec
 from transformers import AutoModelForCausalLM
 
 import dsk
@@ -98,7 +98,7 @@ def test_a_run_left_anywhere_resumes_to_the_same_figures(whole, model, tmp_path,
         dsk.run(spec, folder, should_stop=StopAfter(count))
     assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
     resumed = dsk.run(spec, folder, resume=True)
-    assert same(figures(resumed.records), figures(whole.records))
+    assert figures(resumed.records) == figures(whole.records)
 
 
 @pytest.mark.parametrize("survived", [0, 1, 2, 5])
@@ -119,7 +119,7 @@ def test_a_run_that_crashed_resumes_to_the_same_figures(whole, model, tmp_path, 
         events.write('{"event": "upda')  # the machine died while it wrote
     monkeypatch.undo()
     resumed = dsk.run(spec, folder, resume=True)
-    assert same(figures(resumed.records), figures(whole.records))
+    assert figures(resumed.records) == figures(whole.records)
     assert [r["seq"] for r in map(json.loads, (folder / "events.jsonl").read_text().splitlines())] == list(
         range(resumed.records[-1]["seq"] + 1)
     )

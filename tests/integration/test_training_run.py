@@ -54,7 +54,7 @@ def test_a_lora_run_resumes_to_the_same_figures(model, tmp_path):
     spec = small_spec(model, model=settings, rounds=SHORT)
     whole = dsk.run(spec, tmp_path / "whole")
     cut = interrupted_in_training(spec, tmp_path / "cut")
-    assert same(figures(cut.records), figures(whole.records))
+    assert figures(cut.records) == figures(whole.records)
 
 
 def interrupted_in_training(spec, folder):
@@ -81,7 +81,7 @@ def test_ratios_are_measured_from_the_weights_that_the_step_began_with(model, tm
     spec = small_spec(model, **{"rounds": SHORT, "train": train()} | change)
     whole = dsk.run(spec, tmp_path / "whole")
     cut = interrupted_in_training(spec, tmp_path / "cut")
-    assert same(figures(cut.records), figures(whole.records))
+    assert figures(cut.records) == figures(whole.records)
 
     applied = [record for record in of(whole, "update") if record["applied"]]
     pairs = [(a, b) for a, b in pairwise(applied) if (a["mini_batch"], b["mini_batch"]) == (0, 1)]

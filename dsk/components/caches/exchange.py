@@ -80,11 +80,11 @@ def to_json(solution: CachedSolution) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> CachedSolution:
     """The solution that `to_json` wrote. Raises TypeError, KeyError or ValueError on anything else."""
     tokens, logprobs = tuple(map(int, data["tokens"])), tuple(map(float, data["logprobs"]))
-    words = {name: data[name] for name in ("problem_id", "text", "run")}
+    words = {name: data[name] for name in ("problem_id", "text", "run", "tokenizer")}
     if not all(isinstance(word, str) for word in words.values()):
-        raise TypeError("problem_id, text and run are text")
+        raise TypeError("problem_id, text, run and tokenizer are text")
     round_, step, version = (int(data[name]) for name in ("round", "step", "policy_version"))
-    return CachedSolution(words["problem_id"], tokens, logprobs, words["text"], words["run"], round_, step, version)
+    return CachedSolution(tokens=tokens, logprobs=logprobs, round=round_, step=step, policy_version=version, **words)
 
 
 def header(owner: tuple[str, str]) -> str:

@@ -14,22 +14,24 @@ from dsk.components.caches.identity import check_identity
 from dsk.core.errors import CacheError
 from dsk.core.types import CachedSolution
 
+FORMAT = 2  # the user_version of a store
 APPLICATION_ID = 0x44534B43  # "DSKC": what `file` shows, and how a stranger's database is told apart
 SCHEMA = (
     "CREATE TABLE owner(task TEXT NOT NULL, verifier TEXT NOT NULL)",
     "CREATE TABLE solutions(id INTEGER PRIMARY KEY, problem_id TEXT NOT NULL, digest BLOB NOT NULL,"
-    " tokens BLOB NOT NULL, text BLOB NOT NULL, UNIQUE(problem_id, digest))",
+    " tokens BLOB NOT NULL, text BLOB NOT NULL, tokenizer TEXT NOT NULL, UNIQUE(problem_id, digest))",
     # one row per run that found the solution, so that one run's rollback keeps what another run also found
     "CREATE TABLE sources(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
     " solution INTEGER NOT NULL REFERENCES solutions(id) ON DELETE CASCADE, run TEXT NOT NULL, round INTEGER NOT NULL,"
     " step INTEGER NOT NULL, policy_version INTEGER NOT NULL, logprobs BLOB NOT NULL, UNIQUE(solution, run))",
     "CREATE INDEX sources_of_run ON sources(run, step)",
     f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT}",
 )
 # MIN() makes SQLite take the other columns of a group from the row with the smallest seq
 OLDEST = (
-    "SELECT s.problem_id, s.tokens, o.logprobs, s.text, o.run, o.round, o.step, o.policy_version, MIN(o.seq)"
-    " FROM solutions s JOIN sources o ON o.solution = s.id {where} GROUP BY s.id ORDER BY MIN(o.seq)"
+    "SELECT s.problem_id, s.tokens, o.logprobs, s.text, o.run, o.round, o.step, o.policy_version, s.tokenizer,"
+    " MIN(o.seq) FROM solutions s JOIN sources o ON o.solution = s.id {where} GROUP BY s.id ORDER BY MIN(o.seq)"
 )
 ADD_SOURCE = (
     "INSERT INTO sources(solution, run, round, step, policy_version, logprobs) VALUES(?, ?, ?, ?, ?, ?)"
@@ -90,6 +92,8 @@ def owner(connection: sqlite3.Connection) -> tuple[str, str] | None:
     """The (task, verifier) of the store, None while it is empty. Raises sqlite3.DatabaseError if it is no cache."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application == APPLICATION_ID:
+        if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+            raise sqlite3.DatabaseError("another version of dsk wrote it")
         return connection.execute("SELECT task, verifier FROM owner").fetchone()
     if connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
         raise sqlite3.DatabaseError("it is a SQLite database of something else")
@@ -167,18 +171,21 @@ class SqliteSession:
 def _add(connection: sqlite3.Connection, solution: CachedSolution) -> bool:
     key = (solution.problem_id, _digest(solution.tokens))
     tokens, text = _pack("i", solution.tokens), solution.text.encode("utf-8", "surrogatepass")
-    insert = "INSERT INTO solutions(problem_id, digest, tokens, text) VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    new = connection.execute(insert, (*key, tokens, text)).rowcount == 1
+    insert = (
+        "INSERT INTO solutions(problem_id, digest, tokens, text, tokenizer) VALUES(?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING"
+    )
+    new = connection.execute(insert, (*key, tokens, text, solution.tokenizer)).rowcount == 1
     found = connection.execute("SELECT id FROM solutions WHERE problem_id = ? AND digest = ?", key).fetchone()
     place = (solution.run, solution.round, solution.step, solution.policy_version)
     connection.execute(ADD_SOURCE, (*found, *place, _pack("d", solution.logprobs)))
     return new
 
 
-def _solution(row: tuple[str, bytes, bytes, bytes, str, int, int, int, int]) -> CachedSolution:
-    problem_id, tokens, logprobs, text, run, round_, step, version, _ = row
+def _solution(row: tuple[str, bytes, bytes, bytes, str, int, int, int, str, int]) -> CachedSolution:
+    problem_id, tokens, logprobs, text, *place, _ = row
     written = text.decode("utf-8", "surrogatepass")
-    return CachedSolution(problem_id, _unpack("i", tokens), _unpack("d", logprobs), written, run, round_, step, version)
+    return CachedSolution(problem_id, _unpack("i", tokens), _unpack("d", logprobs), written, *place)
 
 
 def _digest(tokens: Sequence[int]) -> bytes:

@@ -98,6 +98,10 @@ class RestartingSession:
         self.policy, self.version = policy, version
         self.session.sync(policy, version)
 
+    def forget(self) -> None:
+        """Drop cached prefixes."""
+        self.session.forget()
+
     def score(self, tokens: Sequence[int]) -> list[float]:
         """The engine's scores."""
         return self.session.score(tokens)

@@ -88,6 +88,9 @@ class ScriptedSession:
         """Later requests are marked with `version`."""
         self.version = version
 
+    def forget(self) -> None:
+        """A script remembers nothing."""
+
     def score(self, tokens: Sequence[int]) -> list[float]:
         """The scripted scores; EngineError without any."""
         if self._score is None:

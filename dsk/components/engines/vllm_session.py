@@ -64,7 +64,8 @@ class VllmSession:
         self._finished: list[Completion] = []
         self._seen: set[tuple[int, ...]] = set()
         self._serial = itertools.count()
-        self._decoded = self._cached = self._encoded = self._reencoded = self._steps = self._rows = 0
+        self._decoded = self._cached = self._encoded = self._reencoded = self._forwarded = 0
+        self._steps = self._rows = 0
         self._model_seconds = self._seconds = 0.0
 
     def submit(self, request: SampleRequest) -> None:
@@ -155,6 +156,7 @@ class VllmSession:
         self._decoded += len(tokens)
         self._cached += cached
         self._encoded += encoded
+        self._forwarded += encoded + len(tokens) - 1  # the last token drawn goes through with what follows it
         if prefix in self._seen:
             self._reencoded += encoded
         elif prefix[:-1] in self._seen:
@@ -181,6 +183,12 @@ class VllmSession:
         self._seen.clear()
         self.policy, self.version = policy, version
 
+    def forget(self) -> None:
+        """Drop vLLM's prefix cache. Raises EngineError where it keeps it: requests are under way."""
+        if not self.engine.reset_prefix_cache():
+            raise EngineError("vllm kept its prefix cache between two units of work; continue with --resume")
+        self._seen.clear()
+
     def score(self, tokens: Sequence[int]) -> list[float]:
         """Log-probability of each token after the first, by vLLM's own prompt scoring."""
         from vllm import SamplingParams
@@ -188,6 +196,7 @@ class VllmSession:
 
         kind = RequestOutputKind.FINAL_ONLY
         name, _ = self._add(tokens, SamplingParams(max_tokens=1, prompt_logprobs=0, detokenize=False, output_kind=kind))
+        self._forwarded += len(tokens)
         while True:
             for output in self._step():
                 if output.request_id == name:
@@ -201,6 +210,7 @@ class VllmSession:
             cached_tokens=self._cached,
             encoded_tokens=self._encoded,
             reencoded_tokens=self._reencoded,
+            forward_tokens=self._forwarded,
             model_seconds=self._model_seconds,
             scheduler_seconds=self._seconds - self._model_seconds,
             occupancy=self._rows / max(self._steps * self.fields.max_rows, 1),

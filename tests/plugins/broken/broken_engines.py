@@ -215,3 +215,23 @@ class Uncounted(Wrapped):
 class BreaksCounters(BrokenEngine):
     caught_by = "test_decoded_tokens_are_counted"
     session_class = Uncounted
+
+
+class Remembering(Wrapped):
+    def forget(self):
+        """Keeps every prefix."""
+
+
+class BreaksForgetting(BrokenEngine):
+    caught_by = "test_what_it_forgot_is_encoded_again"
+    session_class = Remembering
+
+
+class Unmeasured(Wrapped):
+    def stats(self):
+        return replace(self.inner.stats(), forward_tokens=0)
+
+
+class BreaksTheMeter(BrokenEngine):
+    caught_by = "test_tokens_through_the_model_are_counted"
+    session_class = Unmeasured

@@ -46,12 +46,14 @@ def check_supported(config: Any) -> None:
 class Runner:
     """Forward passes of the policy's module with our attention in place of its own.
 
-    On a CPU a model of at least `pack_from` parameters multiplies with a packed copy of its weights.
+    On a CPU a model of at least `pack_from` parameters multiplies with a packed copy of its weights. `forward_tokens`
+    counts all tokens that went through the layers, padding included.
     """
 
     def __init__(self, model: Any, pack_from: int) -> None:
         attention.register()
         self.pack_from = pack_from
+        self.forward_tokens = 0
         self.adopt(model)
 
     def adopt(self, model: Any) -> None:
@@ -85,6 +87,7 @@ class Runner:
         self, tokens: Int[torch.Tensor, "R M"], positions: Int[torch.Tensor, "R M"], context: Context
     ) -> Float[torch.Tensor, "R M D"]:
         """Last hidden states; keys and values go into the context's suffix buffers."""
+        self.forward_tokens += tokens.numel()
         output = self.body(input_ids=tokens, position_ids=positions, use_cache=False, decoding=context)
         return output.last_hidden_state
 

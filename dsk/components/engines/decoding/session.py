@@ -65,11 +65,15 @@ class DecodingSession:
 
     def sync(self, policy: Policy, version: int) -> None:
         """Decode with `policy`'s weights from now on; samples under way are encoded again under them."""
+        self.forget()
+        self.runner.adopt(policy.model)
+        self.policy, self.decoder.version = policy, version
+
+    def forget(self) -> None:
+        """Drop cached prefixes and empty the buffers."""
         with torch.inference_mode():
             self.decoder.release_all()
         self.decoder.tree.clear()
-        self.runner.adopt(policy.model)
-        self.policy, self.decoder.version = policy, version
 
     def score(self, tokens: Sequence[int]) -> list[float]:
         """Log-probability of each token after the first, by the path that rollouts take (cached, chunk by chunk)."""
@@ -94,6 +98,7 @@ class DecodingSession:
             cached_tokens=counters.cached,
             encoded_tokens=counters.encoded,
             reencoded_tokens=counters.reencoded,
+            forward_tokens=self.runner.forward_tokens,
             model_seconds=counters.model_seconds,
             scheduler_seconds=self._seconds - counters.model_seconds,
             occupancy=counters.rows / max(counters.steps * self.decoder.max_rows, 1),
