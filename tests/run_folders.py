@@ -82,7 +82,7 @@ def write_search_run(folder: Path, depth: float, *, seed: int = 0, overrides: Se
         {
             "id": f"train-{n}", "solved": float(n % 2), "seconds": 0.5, "expansions": 10 + n, "tokens": 300,
             "depth": depth + random.Random(n + seed).random(), "entropy": 1.2, "reward": -0.5, "dropped_samples": 0,
-            "tokens_to_first_solution": 100 * (n % 2),
+            **({"tokens_to_first_solution": 100} if n % 2 else {}),
         }
         for n in range(8)
     ]  # fmt: skip

@@ -45,7 +45,7 @@ SEARCH_METRICS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
     "seconds_per_iteration": lambda tree: tree["seconds"] / tree["expansions"] if tree["expansions"] else math.nan,
     "seconds_per_tree": lambda tree: tree["seconds"],
     "tokens": lambda tree: tree["tokens"],
-    "tokens_to_first_solution": lambda tree: tree["tokens_to_first_solution"] or math.nan,
+    "tokens_to_first_solution": lambda tree: tree.get("tokens_to_first_solution") or math.nan,
 }
 
 

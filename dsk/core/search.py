@@ -51,7 +51,8 @@ class TreeSearch:
         self.verified: list[tuple[int, float]] = []
         self.expansion_order: list[int] = []
         self.dropped_samples = 0
-        self.tokens_to_first_solution = 0
+        self.sampled_tokens = 0
+        self.tokens_to_first_solution: int | None = None
         self.target: int | None = ROOT
         self._unjudged: list[int] = []
 
@@ -88,8 +89,8 @@ class TreeSearch:
             raise ValueError("apply without an outstanding request")
         finite = [s for s in samples if all(map(math.isfinite, s.logprobs))]
         self.dropped_samples += len(samples) - len(finite)
-        room = self.max_response - self.tree.response_length(node)
-        kept = [self._step(sample, room) for sample in finite]
+        self.sampled_tokens += sum(len(sample.tokens) for sample in samples)
+        kept = [self._step(sample, node) for sample in finite]
         children = self.tree.expand(node, kept, self.max_response)
         self.expansion_order.append(node)
         self.open.add_children(node, children, self._rng("select"))
@@ -98,11 +99,13 @@ class TreeSearch:
             self._move_on(children)
         return list(self._unjudged)
 
-    def _step(self, sample: Sample, room: int) -> Sample:
-        """The sample up to its step's boundary; whole where it ends the response."""
+    def _step(self, sample: Sample, parent: int) -> Sample:
+        """The sample up to its step's boundary; whole where it ends the response, also at one of the two limits."""
         if sample.stop == "stop":
             return replace(sample, stop="length")  # at one of the boundary's texts: the response goes on
-        if sample.stop == "eos" or not 0 < len(sample.tokens) < room:
+        room = self.max_response - self.tree.response_length(parent)
+        last = int(self.tree.depth[parent]) + 1 == self.spec.max_depth
+        if sample.stop == "eos" or last or not 0 < len(sample.tokens) < room:
             return sample
         end = self.spec.boundary.cut(np.asarray(sample.logprobs))
         return replace(sample, tokens=sample.tokens[:end], logprobs=sample.logprobs[:end])
@@ -115,8 +118,8 @@ class TreeSearch:
             reward = 1.0 if verdict.correct else -1.0
             self.tree.record_reward(node, reward)
             self.verified.append((node, reward))
-        if not self.tokens_to_first_solution and any(v.correct for _, v in judged):
-            self.tokens_to_first_solution = self.tree.token_count()
+        if self.tokens_to_first_solution is None and any(v.correct for _, v in judged):
+            self.tokens_to_first_solution = self.sampled_tokens
         for node, verdict in judged if self.spec.record == "all" else [self._choose(judged)]:
             self._record(node, verdict)
         self._move_on(range(0))
@@ -198,15 +201,17 @@ class TreeSearch:
         )
 
     def _stats(self) -> dict[str, float]:
+        """The tree's figures; `tokens_to_first_solution` is left out where there is none."""
         rewards = [item.reward for item in self.recorded]
         depths = [int(self.tree.depth[item.node]) for item in self.recorded]
+        first = self.tokens_to_first_solution
         return {
             "expansions": len(self.expansion_order),
             "nodes": self.tree.size,
-            "tokens": self.tree.token_count(),
+            "tokens": self.sampled_tokens,
             "depth": float(np.mean(depths)) if depths else 0.0,
             "entropy": float(np.mean([item.entropy for item in self.recorded])) if self.recorded else 0.0,
             "reward": float(np.mean(rewards)) if rewards else 0.0,
             "dropped_samples": self.dropped_samples,
-            "tokens_to_first_solution": self.tokens_to_first_solution,
+            **({} if first is None else {"tokens_to_first_solution": first}),
         }

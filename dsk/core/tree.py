@@ -170,5 +170,5 @@ class SearchTree:
         self._store["reward_count"][path] += 1
 
     def token_count(self) -> int:
-        """Tokens sampled into the tree."""
+        """Tokens of all steps: without what a boundary cut off."""
         return len(self._tokens)

@@ -1,5 +1,6 @@
 """Where steps end: at a text while they are sampled, or where the search cuts them."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,25 @@ def test_a_step_ends_before_its_most_surprising_token_unless_it_ends_the_respons
 
 def test_the_last_step_that_the_response_has_room_for_is_not_cut():
     assert len(only_child("surprise", SAMPLE, max_response=4).response(1)) == 4
+
+
+def test_a_step_at_the_depth_limit_is_not_cut_and_its_tokens_end_the_response():
+    spec = {"width": 2, "max_depth": 2, "step_tokens": 4, "trajectories": 2, "boundary": "surprise"}
+    search = make_search(SearchSpec.model_validate(spec))
+    search.apply([SAMPLE, SAMPLE])
+    (first, second) = search.apply([SAMPLE, SAMPLE])
+    assert [len(search.tree.step_tokens(node)) for node in (1, 2, first, second)] == [2, 2, 4, 4]
+
+
+def test_tokens_that_a_boundary_cut_off_count_as_sampled():
+    """Of four samples of 4 tokens two are cut to 2, and one is dropped for what its engine reported."""
+    spec = {"width": 2, "max_depth": 2, "step_tokens": 4, "trajectories": 2, "boundary": "surprise"}
+    search = make_search(SearchSpec.model_validate(spec))
+    search.apply([SAMPLE, SAMPLE])
+    search.apply([SAMPLE, replace(SAMPLE, logprobs=(math.nan,) * 4)])
+    search.judge([Verdict(True, "1", "equal")])
+    assert (search.tree.token_count(), search.group().stats["tokens"]) == (8, 16)
+    assert search.group().stats["tokens_to_first_solution"] == 16
 
 
 @pytest.mark.parametrize("earliest", [0.0, 0.3, 0.5, 0.9])

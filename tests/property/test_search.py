@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_search import ScriptedPolicy, advance, make_search, run
+from scripted_search import ScriptedPolicy, advance, make_search, run, verdict
 
 from dsk.core.open_nodes import OpenNodes
 from dsk.core.spec import SearchSpec
@@ -98,6 +98,22 @@ def test_visits_count_recorded_trajectories_and_births(spec, policy, backup):
         expected[tree.path(item.node)] += 1
     assert tree.visits.tolist() == expected.tolist()
     assert tree.visits[0] == len(search.recorded)
+
+
+@given(specs(boundary="surprise"), policies)
+def test_a_tree_counts_every_token_it_was_given_and_knows_when_it_was_first_solved(spec, policy):
+    search, given_tokens, first = make_search(spec), 0, None
+    while request := search.next_request():
+        samples = [policy.sample(request.prefix, i) for i in range(request.n)]
+        given_tokens += sum(len(sample.tokens) for sample in samples)
+        verdicts = [verdict(policy, search, node) for node in search.apply(samples)]
+        if verdicts:
+            search.judge(verdicts)
+        if first is None and any(v.correct for v in verdicts):
+            first = given_tokens
+    stats = search.group().stats
+    assert stats["tokens"] == given_tokens
+    assert stats.get("tokens_to_first_solution") == first
 
 
 @given(specs(backup="mean", record="one"), policies)

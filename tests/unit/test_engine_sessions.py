@@ -1,7 +1,9 @@
 """The scripted engine's clock and files, and a session that outlives its engine."""
 
+import gc
 import json
-from contextlib import contextmanager
+import weakref
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -139,6 +141,76 @@ def test_a_dead_engine_that_can_neither_be_closed_nor_replaced_is_one_error():
             EngineError, match=r"died \(RuntimeError: lost\) and a fresh one could not .* \(no device\)"
         ):
             session.poll()
+
+
+def test_a_death_outside_of_sampling_is_survived_once_too():
+    """A sync, a score and a cancellation, each by an engine of its own; a score that always kills is one error."""
+    fatal = ["sync", "score", "cancel"]
+
+    class Fragile(ScriptedSession):
+        def __getattribute__(self, name):
+            if fatal and name == fatal[0]:
+                fatal.pop(0)
+                raise RuntimeError("device lost")
+            return super().__getattribute__(name)
+
+    with RestartingSession(lambda policy: nullcontext(Fragile(script, score=lambda t: [-1.0])), None) as session:
+        session.sync(None, 3)
+        assert session.score((1, 2)) == [-1.0]
+        session.cancel("b")
+        assert session.restarts == 3
+        fatal += ["score", "score"]
+        with pytest.raises(EngineError, match=r"died twice .*device lost"):
+            session.score((1, 2))
+
+
+def test_a_cancelled_request_is_not_held_against_its_successor_of_the_same_name():
+    with RestartingSession(Mortal(deaths=2).open, None) as session:
+        for seed, name in enumerate("ab"):
+            session.submit(request(name, seed=seed))
+        assert [session.poll()[0].request_id for _ in range(1)] == ["a"]
+        session.submit(request("c", seed=5))
+        assert session.poll()[0].request_id == "b"
+        session.cancel("c")
+        session.submit(request("c", seed=5))
+        assert session.poll()[0].request_id == "c"
+        assert session.restarts == 2
+
+
+def test_the_dead_engine_is_gone_before_the_fresh_one_takes_memory():
+    opened = []
+
+    @contextmanager
+    def once(policy):
+        if opened:
+            gc.collect()
+            assert opened[0]() is None
+        session = ScriptedSession(script if opened else lambda request: _die())
+        opened.append(weakref.ref(session))
+        yield session
+
+    with RestartingSession(once, None) as session:
+        session.submit(request("a"))
+        assert session.poll()[0].samples == (STEP,)
+
+
+def test_cancelling_what_died_for_good_leaves_the_error_alone():
+    class Dead(ScriptedSession):
+        def poll(self):
+            raise RuntimeError("device lost")
+
+        cancel = poll
+
+    def run(session):
+        try:
+            session.poll()
+        finally:
+            session.cancel("a")
+
+    with RestartingSession(lambda policy: nullcontext(Dead(script)), None) as session:
+        session.submit(request("a"))
+        with pytest.raises(EngineError, match=r"died twice on request 'a'"):
+            run(session)
 
 
 def _die():

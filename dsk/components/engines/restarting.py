@@ -5,12 +5,13 @@ Samples depend on the requests' seeds only, so what the fresh engine returns is 
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import fields
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from dsk.core.errors import DskError, EngineError, Notice
 from dsk.core.types import Completion, EngineStats, SampleRequest
@@ -18,6 +19,8 @@ from dsk.core.types import Completion, EngineStats, SampleRequest
 if TYPE_CHECKING:
     from dsk.core.policy import Policy
     from dsk.core.roles import EngineSession
+
+T = TypeVar("T")
 
 DEATHS = (RuntimeError, MemoryError, OSError)
 """What a dying engine raises (CUDA errors, out of memory, lost workers); a DskError is no death."""
@@ -34,6 +37,7 @@ class RestartingSession:
         self._retried: set[str] = set()
         self._before = EngineStats()
         self._stack = ExitStack()
+        self.session: EngineSession | None = None
 
     def __enter__(self) -> Self:
         self.session = self._stack.enter_context(self._open(self.policy))
@@ -42,61 +46,77 @@ class RestartingSession:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.__exit__(kind, error, at)
 
+    @property
+    def _alive(self) -> EngineSession:
+        if self.session is None:
+            raise EngineError("the engine has died; continue with --resume")
+        return self.session
+
     def submit(self, request: SampleRequest) -> None:
         """Queue a request; it is kept until it returns."""
-        self.session.submit(request)
+        self._surviving(lambda: self._alive.submit(request))
         self._requests[request.id] = request
 
     def poll(self) -> list[Completion]:
         """The engine's completions; after a first death those of a fresh engine. Raises EngineError at the second."""
-        while True:
-            try:
-                finished = self.session.poll()
-                break
-            except DskError:
-                raise
-            except DEATHS as error:
-                self._restart(error)
+        finished = self._surviving(lambda: self._alive.poll())
         for completion in finished:
-            self._requests.pop(completion.request_id, None)
-            self._retried.discard(completion.request_id)
+            self._forget(completion.request_id)
         return finished
 
-    def _restart(self, error: BaseException) -> None:
+    def _surviving(self, action: Callable[[], T], died: bool = False) -> T:
+        """What `action` gives; where the engine dies of it, what it gives with a fresh one."""
+        try:
+            return action()
+        except DskError:
+            raise
+        except DEATHS as error:
+            self._restart(error, died)
+        return self._surviving(action, died=True)
+
+    def _restart(self, error: BaseException, died: bool) -> None:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         again = self._retried & self._requests.keys()
-        if again:
+        self._before, self.session = self.stats(), None
+        if again or died:
+            on = f" on request '{min(again)}'" if again else ""
             raise EngineError(
-                f"the engine died twice on request '{min(again)}' ({reason});"
+                f"the engine died twice{on} ({reason});"
                 " lower engine.max_rows or its memory, then continue with --resume"
             ) from error
-        self._before = self.stats()
         self._retried |= self._requests.keys()
         self.restarts += 1
         text = f"the engine died ({reason}); its {len(self._requests)} requests are sent once more, to a fresh one"
         warnings.warn(text, Notice, stacklevel=2)
         with suppress(*DEATHS):  # closing what is dead may fail like the rest of it
             self._stack.close()
+        traceback.clear_frames(error.__traceback__)  # they hold the dead engine's memory, which the fresh one needs
         try:
             self._stack = ExitStack()
-            self.session = self._stack.enter_context(self._open(self.policy))
-            self.session.sync(self.policy, self.version)
+            fresh = self._stack.enter_context(self._open(self.policy))
+            fresh.sync(self.policy, self.version)
             for request in self._requests.values():
-                self.session.submit(request)
+                fresh.submit(request)
         except DEATHS as second:
             raise EngineError(
                 f"the engine died ({reason}) and a fresh one could not be started ({second}); continue with --resume"
             ) from second
+        self.session = fresh
+
+    def _forget(self, request_id: str) -> None:
+        self._requests.pop(request_id, None)
+        self._retried.discard(request_id)
 
     def cancel(self, request_id: str) -> None:
-        """Drop a request."""
-        self._requests.pop(request_id, None)
-        self.session.cancel(request_id)
+        """Drop a request; with an engine that is dead for good there is nothing left to drop."""
+        self._forget(request_id)
+        if self.session is not None:
+            self._surviving(lambda: self._alive.cancel(request_id))
 
     def sync(self, policy: Policy, version: int) -> None:
         """Pass the weights on, and keep the policy for a restart."""
         self.policy, self.version = policy, version
-        self.session.sync(policy, version)
+        self._surviving(lambda: self._alive.sync(policy, version))
 
     def forget(self) -> None:
         """Drop cached prefixes."""
@@ -104,11 +124,11 @@ class RestartingSession:
 
     def score(self, tokens: Sequence[int]) -> list[float]:
         """The engine's scores."""
-        return self.session.score(tokens)
+        return self._surviving(lambda: self._alive.score(tokens))
 
     def stats(self) -> EngineStats:
         """Counters over all engines of this session."""
-        now = self.session.stats()
+        now = self.session.stats() if self.session else EngineStats()
         merged: dict[str, Any] = {}
         for field in fields(EngineStats):
             old, new = getattr(self._before, field.name), getattr(now, field.name)

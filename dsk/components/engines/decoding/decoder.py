@@ -50,7 +50,6 @@ class Decoder:
         self.waiting: deque[Branch] = deque()
         self.finished: list[Completion] = []
         self.counters = Counters()
-        self._lane_limit = 1 << 30
 
     @property
     def idle(self) -> bool:
@@ -69,7 +68,7 @@ class Decoder:
         """Admit branches and return those with several tokens to encode; empty when none is left for now."""
         wave: list[Lane] = []
         beginnings: set[tuple[int, int]] = set()
-        while self.waiting and len(wave) < WAVE and len(self.batch.lanes) < self._lane_limit:
+        while self.waiting and len(wave) < WAVE and not (self.memory.sparing and self.batch.lanes):
             branch = self.waiting[0]
             committed = self.batch.committed_rows
             if committed and committed + len(branch.drafts) > self.max_rows:
@@ -93,6 +92,7 @@ class Decoder:
         if not (self.memory.fit_lane(length) and self.memory.fit_rows(1, 1)):
             if self.batch.lanes:
                 return None
+            self.memory.sparing = True
             self.memory.shrink()
             if not (self.memory.fit_lane(length) and self.memory.fit_rows(1, 1)):
                 raise EngineError(f"request '{branch.request.id}': out of engine.cache_bytes; raise it")
@@ -199,7 +199,7 @@ class Decoder:
     def _finish(self, index: int, reason: StopReason) -> None:
         row, draft = self.batch.rows[index], self.batch.sampled(index)
         pending = row.lane.branch.pending
-        self._lane_limit = 1 << 30
+        self.memory.sparing = False
         assert draft.version is not None
         pending.done[draft.index] = Sample(draft.tokens, draft.logprobs, reason, draft.version)
         if reason != "eos":  # nothing continues after the end of the sequence
@@ -218,7 +218,7 @@ class Decoder:
             count = min(len(branch.drafts), self.max_rows - len(self.batch.rows))
             length = min(ROOMY, branch.request.max_tokens)
             while count and not self.memory.fit_rows(count, length):
-                count, length = count // 2, 1
+                count, length = max(count // 2, int(length > 1)), 1
             logits.append(branch.logits.expand(count, -1))
             for draft in branch.drafts[:count]:
                 draft.version = self.version if draft.version is None else draft.version
@@ -239,12 +239,15 @@ class Decoder:
         return True
 
     def _start_over(self) -> None:
-        """Send everything back and take up one branch at a time until a sample finishes: that always fits."""
+        """Send everything back and take up one branch at a time until a sample finishes.
+
+        Samples under way come back as branches of one each, and of one there is room by what `submit` asked for.
+        """
         drafts = sum(len(lane.branch.drafts) for lane in self.batch.lanes.values())
-        if self._lane_limit == 1 and (not self.batch.rows or len(self.batch.rows) + drafts == 1):
+        if self.memory.sparing and (not self.batch.rows or len(self.batch.rows) + drafts == 1):
             raise EngineError("out of engine.cache_bytes with a single sample left; raise it")
         self.release_all()
-        self._lane_limit = 1
+        self.memory.sparing = True
 
     def release_all(self) -> None:
         """Send every lane back to the queue, the oldest to its front, and drop the buffers."""

@@ -22,10 +22,14 @@ def rounded(count: int) -> int:
 
 
 class Memory:
-    """The budget in bytes over a batch and a prefix tree. `peak` is the most that was ever in use."""
+    """The budget in bytes over a batch and a prefix tree. `peak` is the most that was ever in use.
+
+    While `sparing`, buffers get exactly what is asked for: room to spare in one may be what the other lacks.
+    """
 
     def __init__(self, batch: Batch, tree: PrefixTree, budget: int) -> None:
         self.batch, self.tree, self.budget, self.peak = batch, tree, budget, 0
+        self.sparing = False
         self._scratch = CHUNK * tree.token_bytes
 
     @property
@@ -59,8 +63,9 @@ class Memory:
             return True
         roomy_slots = buffer.slots if slots <= buffer.slots else max(slots, 2 * buffer.slots, FIRST_SLOTS)
         roomy_capacity = buffer.capacity if capacity <= buffer.capacity else rounded(capacity * 5 // 4)
+        shapes = ((slots, capacity),) if self.sparing else ((roomy_slots, roomy_capacity), (slots, capacity))
         # Old and new exist side by side while one is copied into the other.
-        for shape in ((roomy_slots, roomy_capacity), (slots, capacity)):
+        for shape in shapes:
             if self.room(shape[0] * shape[1] * buffer.shape.token_bytes):
                 buffer.resize(*shape, keep)
                 return True

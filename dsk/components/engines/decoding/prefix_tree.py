@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,12 +25,6 @@ class Node:
     kv: torch.Tensor | None
     parent: Node | None
     children: dict[int, Node] = field(default_factory=dict)
-    stamp: int = 0
-
-    @property
-    def droppable(self) -> bool:
-        """Whether this holds keys and values that no kept child builds on."""
-        return self.kv is not None and all(child.kv is None for child in self.children.values())
 
 
 @dataclass(frozen=True)
@@ -55,11 +49,14 @@ class Match:
 
 
 class PrefixTree:
-    """Keys and values by token sequence. `token_bytes` is the size of one token."""
+    """Keys and values by token sequence. `token_bytes` is the size of one token.
+
+    `kept` holds every node with keys and values, the one to drop first at its front. A use moves a whole path to the
+    end, its leaf first, so a node always comes after the kept nodes below it: the front is a leaf.
+    """
 
     def __init__(self, token_bytes: int) -> None:
         self.token_bytes = token_bytes
-        self._clock = itertools.count(1)
         self.clear()
 
     def clear(self) -> None:
@@ -67,7 +64,7 @@ class PrefixTree:
         self.root = Node((), None, None)
         self.bytes = 0
         self._ghosts = 0
-        self._heap: list[tuple[int, int, Node]] = []
+        self.kept: OrderedDict[Node, None] = OrderedDict()
 
     def match(self, tokens: tuple[int, ...]) -> Match:
         """The longest cached prefix of `tokens`; marks it as used."""
@@ -93,16 +90,9 @@ class PrefixTree:
                 return
             node, at = child, at + count
 
-    def _touch(self, nodes: list[Node]) -> None:
-        stamp = next(self._clock)
-        for node in nodes:
-            node.stamp = stamp
-        if nodes:
-            self._offer(nodes[-1])
-
-    def _offer(self, node: Node) -> None:
-        if node.droppable:
-            heapq.heappush(self._heap, (node.stamp, id(node), node))
+    def _touch(self, path: list[Node]) -> None:
+        for node in reversed(path):
+            self.kept.move_to_end(node)
 
     def insert(self, tokens: tuple[int, ...], supply: Supply) -> None:
         """Store `tokens`; `supply(start, stop)` gives keys and values of the parts that are not there yet."""
@@ -123,13 +113,14 @@ class PrefixTree:
 
     def _fill(self, node: Node, kv: torch.Tensor) -> None:
         node.kv = kv
+        self.kept[node] = None
         self.bytes += len(node.tokens) * self.token_bytes
         self._ghosts -= 1
 
     def _split(self, node: Node, count: int) -> Node:
-        """Cut a node after `count` tokens; its new upper half."""
+        """Cut a node after `count` tokens; its new upper half, to be touched by the caller."""
         assert node.parent is not None
-        upper = Node(node.tokens[:count], None, node.parent, stamp=node.stamp)
+        upper = Node(node.tokens[:count], None, node.parent)
         node.parent.children[node.tokens[0]] = upper
         upper.children[node.tokens[count]] = node
         if node.kv is None:
@@ -137,21 +128,18 @@ class PrefixTree:
         else:
             # Copies, so that dropping the lower half really frees its memory.
             upper.kv, node.kv = node.kv[:, :, :, :count].clone(), node.kv[:, :, :, count:].clone()
+            self.kept[upper] = None
         node.tokens, node.parent = node.tokens[count:], upper
         return upper
 
     def evict(self, wanted: int) -> int:
         """Drop least recently used leaves until `wanted` bytes are free; how many were freed."""
         freed = 0
-        while freed < wanted and self._heap:
-            stamp, _, node = heapq.heappop(self._heap)
-            if stamp != node.stamp or not node.droppable:
-                continue
+        while freed < wanted and self.kept:
+            node, _ = self.kept.popitem(last=False)
             node.kv = None
             freed += len(node.tokens) * self.token_bytes
             self._ghosts += 1
-            if node.parent is not None:
-                self._offer(node.parent)
         self.bytes -= freed
         if self._ghosts > GHOST_LIMIT:
             self._forget_ghosts(self.root)
