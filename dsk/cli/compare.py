@@ -31,6 +31,7 @@ class Axis(StrEnum):
 
     sampled_tokens = "sampled_tokens"
     model_tokens = "model_tokens"
+    unscreened_tokens = "unscreened_tokens"
     seconds = "seconds"
     updates = "updates"
 

@@ -93,6 +93,10 @@ class Ledger:
             or bool(bounds.max_tokens and state.sampled_tokens >= bounds.max_tokens)
             or bool(bounds.max_hours and hours >= bounds.max_hours)
             or bool(bounds.max_model_tokens and spent["model_tokens"] >= bounds.max_model_tokens)
+            or bool(
+                bounds.max_unscreened_tokens
+                and spent["model_tokens"] - spent.get("screening_tokens", 0) >= bounds.max_unscreened_tokens
+            )
             or bool(bounds.max_updates and spent["updates"] >= bounds.max_updates)
             or bool(bounds.max_train_seconds and spent["seconds"] >= bounds.max_train_seconds)
         )
