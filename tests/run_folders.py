@@ -47,8 +47,12 @@ def write_run(
     status: Mapping[str, Any] = {"status": "finished"},
     versions: Mapping[str, str] = {"torch": "2.13.0"},
     tokens_per_second: float = 100.0,
+    screening: float | None = None,
 ) -> Path:
-    """A training run evaluated at `points` (model tokens); half of them are generated tokens, 100 an update."""
+    """A training run evaluated at `points` (model tokens); half of them are generated tokens, 100 an update.
+
+    `screening` is the share of the tokens that its records count as screening; None is a run that did not count it.
+    """
     (folder / "rounds").mkdir(parents=True)
     _write(folder / "spec.json", resolved(overrides, name=folder.name, seed=seed))
     _write(folder / "status.json", status)
@@ -57,6 +61,8 @@ def write_run(
         _evaluation(folder, i, point, rate, problems, tokens_per_second, last=i == len(points) - 1)
         for i, point in enumerate(points)
     ]
+    if screening is not None:
+        events = [{**event, "screening_tokens": screening * event["model_tokens"]} for event in events]
     (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
     return folder
 

@@ -31,6 +31,7 @@ class Axis(StrEnum):
 
     sampled_tokens = "sampled_tokens"
     model_tokens = "model_tokens"
+    unscreened_tokens = "unscreened_tokens"
     seconds = "seconds"
     updates = "updates"
 
@@ -102,15 +103,19 @@ def _compare_study(
 def _run_missing(
     mode: str, jobs: int, planned: list[PlannedRun], todo: list[PlannedRun], say: Console
 ) -> tuple[Runner, list[Outcome]]:
+    from dsk.cli.study_progress import StudyProgress
     from dsk.compare.runner import INTERRUPTED, Runner
 
     done = len(planned) - len(todo)
+    progress = StudyProgress(say)
 
     def started(run: PlannedRun) -> None:
+        progress.begin(run)
         say.print(f"{run.arm}, seed {run.seed}: started", markup=False)
 
     def ended(outcome: Outcome) -> None:
         nonlocal done
+        progress.end(outcome.run)
         done += outcome.code == 0
         words = {0: "finished", INTERRUPTED: "interrupted, can be continued"}
         told = words.get(outcome.code, f"failed: {outcome.last_line}")
@@ -118,7 +123,10 @@ def _run_missing(
         say.print(f"{where}: {told} after {outcome.seconds:.0f} s", markup=False)
 
     runner = Runner(mode, jobs, started, ended)
-    return runner, runner.run(todo)
+    if todo:
+        say.print(f"{len(todo)} of {len(planned)} runs to do, {runner.jobs} at a time", markup=False)
+    with progress:
+        return runner, runner.run(todo)
 
 
 def _compare_runs(targets: list[Path], options: dict, output: Format, plot: list[Path]) -> bool:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from dsk.core.spec import RunSpec, SamplingSpec
 
 
+ONE_TRAINING = (
+    "the difference is between these two models on problems like these; runs of one setting differ among themselves,"
+    " so it says nothing of how the models were trained"
+)
+
+
 def evaluate(
     model: Annotated[str, typer.Argument(help="Model directory, hub id, run folder or checkpoint.")],
     spec: Annotated[
@@ -117,7 +123,7 @@ class _Judge:
 
         shared = [name for name in answered if name in other]
         rates = {name: [np.asarray([[a.rate for a in side[name]]]) for side in (answered, other)] for name in shared}
-        pairs = [paired_difference(mine, theirs) for mine, theirs in rates.values()]
+        pairs = [paired_difference(mine, theirs, share=True) for mine, theirs in rates.values()]
         return dict(zip(shared, correct(pairs), strict=True)) if pairs else {}
 
 
@@ -151,6 +157,7 @@ def _print(
         partial = f" of {len(scores)} of {len(scores) + len(faults)}" if faults else ""
         rows.append([f"average{partial}", "", "", _percent(mean), *[""] * (len(heads) - 4)])
     notes = tuple(f"{name}: not available: {fault}" for name, fault in faults.items())
+    notes += (ONE_TRAINING,) if gaps else ()
     title = model + (f" against {against}" if against else "")
     print_grid(Grid(title, tuple(heads), tuple(tuple(Cell(c) for c in row) for row in rows), notes))
 

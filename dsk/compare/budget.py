@@ -1,7 +1,8 @@
 """Equal budgets: every run read off its own curve at the same amount, never at its last step.
 
-A run's evaluations are points on four axes (generated tokens, model tokens, seconds, updates). On the axis that a
-comparison fixes, each problem's pass rate, and what the run had spent on the other axes, is linear between two points.
+A run's evaluations are points on the axes of `runs.BUDGETS`. On the axis that a comparison fixes, each problem's pass
+rate, and what the run had spent on the other axes, is linear between two points. Where no evaluation is near the
+budget that is an assumption, and the reading says how far off it may be: as low as the lower one, as high as the other.
 """
 
 from __future__ import annotations
@@ -13,50 +14,66 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsk.compare.runs import AXES, Evaluation, RunRecord
+from dsk.core.evaluate import Bounds
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 WHOLE = "all problems"
 """The single column of a figure that is not kept by problem."""
+NEAR = 0.1
+"""An evaluation is near a budget that is no further from it than this share of the budget."""
+CURVE_POINTS = 3
+"""Two evaluations are a beginning and an end; it takes one between them to see a curve."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A run's curve read at one budget: the values by problem, and what was spent on each axis."""
+    """A run's curve read at one budget: the values by problem, and how far below and above them their mean may lie."""
 
     values: Mapping[str, float]
-    spent: Mapping[str, float]
+    doubt: Bounds = (0.0, 0.0)
 
 
 def read_at(run: RunRecord, metric: str, axis: str, amount: float) -> Reading | None:
     """The metric at `amount` on `axis`; None where the run does not have the metric or did not get that far."""
     if run.reached(axis) < amount:
         return None
-    spent = spent_at(run, axis, amount)
     if metric == "pass_at_1" and all(e.rates for e in run.evaluations):
-        points = _increasing([(e.spent[axis], e) for e in run.evaluations])
+        points = _increasing([(e.spent[axis], e) for e in run.evaluations if axis in e.spent])
         problems = [name for name in points[0][1].rates if all(name in e.rates for _, e in points)]
-        x = [position for position, _ in points]
-        values = {p: float(np.interp(amount, x, [e.rates[p] for _, e in points])) for p in problems}
-        return Reading(values, spent)
+        x = np.asarray([position for position, _ in points])
+        rates = np.asarray([[e.rates[p] for p in problems] for _, e in points])
+        values = {p: float(np.interp(amount, x, column)) for p, column in zip(problems, rates.T, strict=True)}
+        return Reading(values, doubt_at(amount, x, rates.mean(axis=1)))
     curve = scalar_curve(run, metric, axis)
-    return Reading({WHOLE: float(np.interp(amount, *curve))}, spent) if curve else None
+    return Reading({WHOLE: float(np.interp(amount, *curve))}, doubt_at(amount, *curve)) if curve else None
+
+
+def doubt_at(amount: float, x: Float[np.ndarray, " K"], y: Float[np.ndarray, " K"]) -> Bounds:
+    """How far below and above the straight line the curve may be at `amount`, if it stays between its neighbours."""
+    if np.abs(x - amount).min() <= NEAR * amount:
+        return 0.0, 0.0
+    after = min(int(np.searchsorted(x, amount)), len(x) - 1)
+    ends = y[max(after - 1, 0)], y[after]
+    read = float(np.interp(amount, x, y))
+    return read - float(min(ends)), float(max(ends)) - read
 
 
 def spent_at(run: RunRecord, axis: str, amount: float) -> dict[str, float]:
-    """What the run had spent on every axis when it had spent `amount` on one."""
-    points = _increasing([(e.spent[axis], e.spent) for e in run.evaluations])
+    """What the run had spent on every axis, and on screening where that is known, when it had spent `amount` on one."""
+    points = _increasing([(e.spent[axis], e.spent) for e in run.evaluations if axis in e.spent])
     x = [position for position, _ in points]
-    return {other: float(np.interp(amount, x, [spent[other] for _, spent in points])) for other in AXES}
+    names = [*AXES, *(["screening_tokens"] if all("screening_tokens" in spent for _, spent in points) else [])]
+    return {other: float(np.interp(amount, x, [spent[other] for _, spent in points])) for other in names}
 
 
 def scalar_curve(
     run: RunRecord, metric: str, axis: str
 ) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]] | None:
     """(axis, metric) over a run, from its evaluations or else from its steps; None where neither has the metric."""
-    points = [(e.spent[axis], e.figures[metric]) for e in run.evaluations if metric in e.figures]
-    points = points or [(float(s[axis]), float(s[metric])) for s in run.steps if is_number(s.get(metric))]
+    points = [(e.spent[axis], e.figures[metric]) for e in run.evaluations if metric in e.figures and axis in e.spent]
+    points = points or [(float(s[axis]), float(s[metric])) for s in run.steps if axis in s and is_number(s.get(metric))]
     if not points:
         return None
     x, y = zip(*_increasing(points), strict=True)
@@ -80,4 +97,4 @@ def _increasing(points: Sequence[tuple[float, Any]]) -> list[tuple[float, Any]]:
     return sorted(dict(points).items(), key=lambda point: point[0])
 
 
-__all__ = ["AXES", "WHOLE", "Evaluation", "Reading", "curve_metrics", "read_at", "scalar_curve", "spent_at"]
+__all__ = ["WHOLE", "Evaluation", "Reading", "curve_metrics", "doubt_at", "read_at", "scalar_curve", "spent_at"]

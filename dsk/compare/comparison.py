@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from dsk.compare.arms import Arm
-from dsk.compare.budget import curve_metrics, read_at
+from dsk.compare.budget import NEAR, curve_metrics, read_at
 from dsk.compare.differences import listed, refuse_other_tasks, unasked_differences
 from dsk.compare.metrics import SEARCH_METRICS, tree_values
-from dsk.compare.rows import Cells, Row, RowBuilder
-from dsk.compare.runs import AXES, RunRecord
+from dsk.compare.rows import Cells, Doubts, Row, RowBuilder
+from dsk.compare.runs import BUDGETS, UNSCREENED, RunRecord
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
-
-if TYPE_CHECKING:
-    pass
+from dsk.core.evaluate import Bounds
 
 
 @dataclass(frozen=True)
@@ -45,13 +42,14 @@ def compare(
 ) -> Comparison:
     """Compare arms at `amount` on `axis` (the greatest that all reach, unless given).
 
-    Raises DataError: no run with a result, runs of different tasks, a metric no run has.
+    Raises DataError: no run with a result, runs of different tasks, a metric no run has, an axis that one lacks.
     """
     runs = [run for arm in arms for run in arm.runs]
     if not runs:
         raise DataError("nothing to compare: no run has begun")
     refuse_other_tasks(runs)
     search = any(run.is_search for run in runs)
+    _refuse_uncounted(runs, axis)
     usable = [run for run in runs if (run.trees if search else _has_curve(run, axis))]
     if not usable:
         reasons = listed(f"{run.name} ({run.status}{': ' * bool(run.reason)}{run.reason})" for run in runs)
@@ -60,11 +58,15 @@ def compare(
     warnings = unasked_differences(usable)
     if not search:
         amount = _common_budget(usable, axis, amount, warnings)
-    readings = {arm.name: _readings(arm, chosen, None if search else (axis, amount or 0.0)) for arm in arms}
+    point = None if search else (axis, amount or 0.0)
+    found = {arm.name: _readings(arm, chosen, point) for arm in arms}
+    readings = {name: cells for name, (cells, _) in found.items()}
+    doubts = {name: doubt for name, (_, doubt) in found.items()}
     base = baseline or arms[0].name
     if baseline is not None and baseline not in readings:
         raise DataError(f"no arm '{baseline}'; arms: {', '.join(readings)}{did_you_mean(baseline, list(readings))}")
-    builder = RowBuilder(arms, readings, base, chosen, warnings)
+    warnings += _far_from_any(doubts, chosen[0])
+    builder = RowBuilder(arms, readings, doubts, base, chosen, warnings)
     rows = builder.rows(None if search else axis, amount or 0.0)
     return Comparison(
         title=title,
@@ -84,6 +86,15 @@ def _has_curve(run: RunRecord, axis: str) -> bool:
     return run.reached(axis) > 0
 
 
+def _refuse_uncounted(runs: Sequence[RunRecord], axis: str) -> None:
+    """Raises DataError where screening is to be left out and a run did not count it."""
+    for run in runs:
+        if axis == UNSCREENED and run.evaluations and run.reached("model_tokens") and not run.reached(axis):
+            raise DataError(
+                f"{run.folder}: does not say what it spent on screening; run it again, or compare at equal model_tokens"
+            )
+
+
 def _metrics(asked: Sequence[str], runs: Sequence[RunRecord], search: bool) -> list[str]:
     found = list(SEARCH_METRICS) if search else curve_metrics(runs)
     for name in asked:
@@ -101,15 +112,18 @@ def _common_budget(runs: Sequence[RunRecord], axis: str, amount: float | None, w
         return reached
     if reached < amount:
         warnings.append(
-            f"compared at {reached:,.0f} {AXES[axis]} instead of {amount:,.0f}:"
+            f"compared at {reached:,.0f} {BUDGETS[axis]} instead of {amount:,.0f}:"
             f" {shortest.name} ({shortest.status}) got no further"
         )
     return min(amount, reached)
 
 
-def _readings(arm: Arm, metrics: Sequence[str], point: tuple[str, float] | None) -> dict[str, Cells]:
-    """Metric to the arm's cells; a run without the metric, or short of the budget, has none."""
+def _readings(
+    arm: Arm, metrics: Sequence[str], point: tuple[str, float] | None
+) -> tuple[dict[str, Cells], dict[str, Doubts]]:
+    """Metric to the arm's cells and their doubts; a run without the metric, or short of the budget, has none."""
     cells: dict[str, dict[int, Mapping[str, float]]] = {metric: {} for metric in metrics}
+    doubts: dict[str, dict[int, Bounds]] = {metric: {} for metric in metrics}
     for run in arm.runs:
         for metric in metrics:
             if point is None:
@@ -117,9 +131,26 @@ def _readings(arm: Arm, metrics: Sequence[str], point: tuple[str, float] | None)
             else:
                 reading = read_at(run, metric, *point) if run.evaluations else None
                 values = reading.values if reading else {}
+                if reading and any(reading.doubt):
+                    doubts[metric][run.seed] = reading.doubt
             if values:
                 cells[metric][run.seed] = values
-    return {metric: dict(sorted(by_seed.items())) for metric, by_seed in cells.items()}
+    return {metric: dict(sorted(by_seed.items())) for metric, by_seed in cells.items()}, dict(doubts)
+
+
+def _far_from_any(doubts: Mapping[str, Mapping[str, Doubts]], metric: str) -> list[str]:
+    """One line where runs have no evaluation near the budget."""
+    far = [
+        f"{arm} (seed {', '.join(map(str, sorted(by_metric[metric])))})"
+        for arm, by_metric in doubts.items()
+        if by_metric[metric]
+    ]
+    if not far:
+        return []
+    return [
+        f"no evaluation within {NEAR:.0%} of the budget: {listed(far)}; each is read on the line between the"
+        f" evaluations before and after it, and its interval reaches over both; a smaller `evaluate.every` narrows it"
+    ]
 
 
 def with_title(comparison: Comparison, title: str) -> Comparison:

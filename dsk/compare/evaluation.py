@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsk.compare.statistics import Estimate, estimate
 from dsk.core.direct import DirectRollouts
 from dsk.core.errors import DataError
+from dsk.core.evaluate import SHARE, Estimate, estimate
 from dsk.core.scheduler import Progress, Scheduler
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import ModelSpec, RunSpec, SamplingSpec, read_json
@@ -127,7 +127,7 @@ def summarise(answered: Sequence[Answered], ks: Sequence[int], seed: int = 0) ->
         raise DataError("task: no problem was answered; is there a test split?")
     ks = [k for k in ks if k <= samples]
     return Scores(
-        pass_at_1=estimate(np.asarray([[a.rate for a in answered]]), share=True),
+        pass_at_1=estimate(np.asarray([[a.rate for a in answered]]), SHARE),
         pass_at={k: _mean([pass_at_k(len(a.correct), sum(a.correct), k) for a in answered]) for k in ks},
         majority_at={k: _mean([majority_at_k(a, k, seed) for a in answered]) for k in ks},
         length=_mean([n for a in answered for n in a.lengths]),

@@ -12,7 +12,7 @@ from typing import Any
 
 from dsk.compare.comparison import Comparison
 from dsk.compare.runs import AXES
-from dsk.compare.table import Cell, Grid, make_grid, verdict
+from dsk.compare.table import Cell, Grid, make_grid, notes, verdict
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -104,10 +104,11 @@ def _flat(comparison: Comparison, index: int) -> dict[str, Any]:
     for metric in comparison.metrics:
         found, difference = row.estimates.get(metric), row.differences.get(metric)
         for name in ("mean", "low", "high", "problems"):
-            flat[f"{metric}_{name}"] = getattr(found, name, "")
+            flat[f"{metric}_{name}"] = _known(getattr(found, name, ""))
         for name in ("mean", "low", "high", "p_value", "adjusted_p", "improvement"):
-            flat[f"{metric}_difference_{name}"] = getattr(difference, name, "")
+            flat[f"{metric}_difference_{name}"] = _known(getattr(difference, name, ""))
     flat |= {axis: row.spent.get(axis, "") for axis in AXES}
+    flat["screening_share"] = "" if row.screening is None else row.screening
     return flat | {
         "verdict": verdict(comparison, row, comparison.metrics[0]),
         "differs": "; ".join(row.differs),
@@ -115,11 +116,16 @@ def _flat(comparison: Comparison, index: int) -> dict[str, Any]:
     }
 
 
+def _known(value: Any) -> Any:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
 def to_json(comparison: Comparison) -> str:
     """Everything, as data; what is not a number is null."""
     data = asdict(comparison)
     for row, source in zip(data["rows"], comparison.rows, strict=True):
         row["verdict"] = verdict(comparison, source, comparison.metrics[0])
+    data["notes"] = notes(comparison)
     return json.dumps(_finite(data), indent=2) + "\n"
 
 

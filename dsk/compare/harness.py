@@ -16,8 +16,6 @@ from typing import Any
 from dsk.compare.evaluation import Answered, Scores
 from dsk.core.records import write_json, write_jsonl
 
-Z_95 = 1.959963984540054
-
 
 def sample_rows(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
     """One row a problem."""
@@ -39,8 +37,7 @@ def sample_rows(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
 
 def result_row(scores: Scores) -> dict[str, float]:
     """The figures of one task under the harness's names."""
-    error = (scores.pass_at_1.high - scores.pass_at_1.low) / (2 * Z_95)
-    row = {"pass@1,none": scores.pass_at_1.mean, "pass@1_stderr,none": error}
+    row = {"pass@1,none": scores.pass_at_1.mean, "pass@1_stderr,none": scores.pass_at_1.error}
     row |= {f"pass@{k},none": value for k, value in scores.pass_at.items() if k > 1}
     row |= {f"maj@{k},none": value for k, value in scores.majority_at.items() if k > 1}
     return row | {"length,none": scores.length, "truncated,none": scores.truncated}

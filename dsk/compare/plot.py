@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsk.compare.arms import Arm
-from dsk.compare.budget import scalar_curve
+from dsk.compare.budget import CURVE_POINTS, scalar_curve
 from dsk.compare.comparison import Comparison
 from dsk.compare.formats import to_markdown
 from dsk.compare.metrics import metric_info
-from dsk.compare.runs import AXES
+from dsk.compare.runs import AXES, BUDGETS, UNSCREENED
 from dsk.compare.statistics import seed_band
 from dsk.core.errors import DataError
 
@@ -41,7 +41,7 @@ def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 7) if comparison.axis else (6, 4.5), layout="constrained")
-    axes = list(AXES) if comparison.axis else []
+    axes = _panel_axes(comparison)
     panels: list[Any] = list(figure.subplots(2, 3).flat) if axes else [figure.subplots()]
     colours = {arm.name: f"C{i % 10}" for i, arm in enumerate(arms)}
     for panel, axis in zip(panels, axes, strict=False):
@@ -58,6 +58,13 @@ def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
         file.write_text(_page(comparison, figure), encoding="utf-8")
     else:
         figure.savefig(file, dpi=150)
+
+
+def _panel_axes(comparison: Comparison) -> list[str]:
+    """One panel an axis; where screening is left out of the budget, that axis stands for all model tokens."""
+    if comparison.axis is None:
+        return []
+    return [UNSCREENED if axis == "model_tokens" and comparison.axis == UNSCREENED else axis for axis in AXES]
 
 
 def _scale(metric: str) -> int:
@@ -77,17 +84,28 @@ def _name_axes(panel: Any, across: str, metric: str) -> None:
 
 
 def _curves(panel: Any, metric: str, axis: str, arms: Sequence[Arm], colours: dict[str, str]) -> None:
-    """Mean over seeds with its 95% band, over the range that all of an arm's seeds have."""
-    _name_axes(panel, AXES[axis], metric)
+    """Mean over seeds with its 95% band, over the range that all of an arm's seeds have.
+
+    Runs with two evaluations are two points each, because nobody saw what lies between.
+    """
+    _name_axes(panel, BUDGETS[axis], metric)
     for arm in arms:
         curves = [c for run in arm.runs if (c := scalar_curve(run, metric, axis)) is not None and len(c[0]) > 1]
         if not curves:
             continue
+        if any(len(x) < CURVE_POINTS for x, _ in curves):
+            _ends(panel, curves, _scale(metric), colours[arm.name], arm.name)
+            continue
         x, y = _common(curves)
-        low, high = seed_band(y)
+        low, high = seed_band(y, metric_info(metric).share)
         scale = _scale(metric)
         panel.plot(x, y.mean(axis=0) * scale, color=colours[arm.name], label=arm.name)
         panel.fill_between(x, low * scale, high * scale, color=colours[arm.name], alpha=0.15, linewidth=0)
+
+
+def _ends(panel: Any, curves: Sequence[tuple[Any, Any]], scale: int, colour: str, name: str) -> None:
+    for number, (x, y) in enumerate(curves):
+        panel.plot(x, y * scale, color=colour, marker="o", linestyle="", label=None if number else name)
 
 
 def _common(curves: Sequence[tuple[Any, Any]]) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "S K"]]:

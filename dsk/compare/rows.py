@@ -14,18 +14,25 @@ from dsk.compare.budget import spent_at
 from dsk.compare.differences import spec_differences
 from dsk.compare.metrics import metric_info
 from dsk.compare.runs import AXES
-from dsk.compare.statistics import Difference, Estimate, correct, estimate, paired_difference
+from dsk.compare.statistics import Difference, correct, paired_difference, unjudged
+from dsk.core.evaluate import SHARE, Bounds, Estimate, estimate
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 Cells = Mapping[int, Mapping[str, float]]
 """Seed to problem to value."""
+Doubts = Mapping[int, Bounds]
+"""Seed to how far below and above its values their mean may lie; seeds without doubt are left out."""
+CERTAIN: Bounds = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One arm of the table. `spent` is the mean over seeds on each axis; `trouble` says which runs are not in it."""
+    """One arm of the table. `spent` is the mean over seeds on each axis; `trouble` says which runs are not in it.
+
+    `screening` is the share of its model tokens that went into screening, None where that is not known.
+    """
 
     arm: str
     seeds: tuple[int, ...]
@@ -34,11 +41,18 @@ class Row:
     spent: Mapping[str, float]
     differs: tuple[str, ...]
     trouble: tuple[str, ...]
+    screening: float | None = None
 
 
 def matrix(cells: Cells, seeds: Sequence[int], problems: Sequence[str]) -> Float[np.ndarray, "S P"]:
     """Cells as an array, NaN where there is none."""
     return np.asarray([[cells[seed].get(p, math.nan) for p in problems] for seed in seeds], dtype=np.float64)
+
+
+def mean_doubt(doubts: Doubts, seeds: Sequence[int]) -> Bounds:
+    """How far below and above the mean over `seeds` may lie."""
+    found = [doubts.get(seed, CERTAIN) for seed in seeds]
+    return sum(down for down, _ in found) / len(found), sum(up for _, up in found) / len(found)
 
 
 def problems_of(cells: Cells, seeds: Iterable[int]) -> list[str]:
@@ -53,11 +67,12 @@ class RowBuilder:
         self,
         arms: Sequence[Arm],
         readings: Mapping[str, Mapping[str, Cells]],
+        doubts: Mapping[str, Mapping[str, Doubts]],
         baseline: str,
         metrics: Sequence[str],
         warnings: list[str],
     ) -> None:
-        self.arms, self.readings, self.baseline = arms, readings, baseline
+        self.arms, self.readings, self.doubts, self.baseline = arms, readings, doubts, baseline
         self.metrics, self.warnings = metrics, warnings
 
     def rows(self, axis: str | None, amount: float) -> list[Row]:
@@ -70,7 +85,7 @@ class RowBuilder:
         self, arm: Arm, base: Arm, corrected: Mapping[str, Mapping[str, Difference]], axis: str | None, amount: float
     ) -> Row:
         cells = self.readings[arm.name]
-        estimates = {m: self._estimate(m, cells[m]) for m in self.metrics if cells[m]}
+        estimates = {m: self._estimate(m, arm.name) for m in self.metrics if cells[m]}
         seeds = tuple(cells[self.metrics[0]])
         spent: list[Mapping[str, float]] = []
         if axis is not None:
@@ -83,10 +98,13 @@ class RowBuilder:
             spent={name: float(np.mean([s[name] for s in spent])) for name in AXES} if spent else {},
             differs=tuple(spec_differences(base.runs[0].spec, arm.runs[0].spec)) if arm.runs and base.runs else (),
             trouble=tuple(_troubles(arm, seeds)),
+            screening=_screening_share(spent),
         )
 
-    def _estimate(self, metric: str, cells: Cells) -> Estimate:
-        return estimate(matrix(cells, list(cells), problems_of(cells, cells)), metric_info(metric).share)
+    def _estimate(self, metric: str, name: str) -> Estimate:
+        cells, within = self.readings[name][metric], SHARE if metric_info(metric).share else None
+        values = matrix(cells, list(cells), problems_of(cells, cells))
+        return estimate(values, within, mean_doubt(self.doubts[name][metric], list(cells)))
 
     def _differences(self, metric: str) -> dict[str, Difference]:
         others = [arm.name for arm in self.arms if arm.name != self.baseline]
@@ -95,30 +113,39 @@ class RowBuilder:
         return dict(zip(found, correct(list(found.values())), strict=True))
 
     def _paired(self, metric: str, name: str, other: str, warn: bool = True) -> Difference | None:
-        """Arm minus other on common seeds and problems; None where there is none."""
+        """Arm minus other on common seeds and problems, None where there is none; one run against one is not judged."""
         mine, theirs = self.readings[name][metric], self.readings[other][metric]
-        seeds = [seed for seed in mine if seed in theirs]
-        union = dict.fromkeys([*problems_of(mine, seeds), *problems_of(theirs, seeds)])
-        shared = [p for p in union if any(p in mine[s] and p in theirs[s] for s in seeds)]
+        pairs = _pairs(mine, theirs)
+        union = dict.fromkeys([*problems_of(mine, [a for a, _ in pairs]), *problems_of(theirs, [b for _, b in pairs])])
+        shared = [p for p in union if any(p in mine[a] and p in theirs[b] for a, b in pairs)]
         if warn:
-            self._warn_unpaired(metric, name, other, seeds, shared, len(union))
+            self._warn_unpaired(metric, name, other, pairs, shared, len(union))
         if not shared:
             return None
-        rows = [s for s in seeds if mine[s].keys() & theirs[s].keys()]
-        return paired_difference(matrix(mine, rows, shared), matrix(theirs, rows, shared))
+        rows = [(a, b) for a, b in pairs if mine[a].keys() & theirs[b].keys()]
+        left, right = [a for a, _ in rows], [b for _, b in rows]
+        doubt = self._doubt(metric, (name, left), (other, right))
+        share = metric_info(metric).share
+        found = paired_difference(matrix(mine, left, shared), matrix(theirs, right, shared), share, doubt)
+        return unjudged(found) if len(rows) == 1 else found
+
+    def _doubt(self, metric: str, mine: tuple[str, list[int]], theirs: tuple[str, list[int]]) -> Bounds:
+        """How far below and above the difference may lie."""
+        (down, up), (down_too, up_too) = (mean_doubt(self.doubts[n][metric], seeds) for n, seeds in (mine, theirs))
+        return down + up_too, up + down_too
 
     def _warn_unpaired(
-        self, metric: str, name: str, other: str, seeds: Sequence[int], shared: Sequence[str], union: int
+        self, metric: str, name: str, other: str, pairs: Sequence[tuple[int, int]], shared: Sequence[str], union: int
     ) -> None:
         mine, theirs = self.readings[name][metric], self.readings[other][metric]
         unpaired = sorted(mine.keys() ^ theirs.keys())
-        if mine and theirs and unpaired:
-            common = ", ".join(map(str, seeds)) or "none"
+        if mine and theirs and unpaired and all(a == b for a, b in pairs):
+            common = ", ".join(str(a) for a, _ in pairs) or "none"
             self.warnings.append(
                 f"'{name}' and '{other}' do not have the same seeds (only one has {', '.join(map(str, unpaired))});"
                 f" differences are on the common seeds: {common}"
             )
-        missing = sum(len(mine[s].keys() ^ theirs[s].keys()) for s in seeds)
+        missing = sum(len(mine[a].keys() ^ theirs[b].keys()) for a, b in pairs)
         if missing and metric_info(metric).complete:
             self.warnings.append(
                 f"'{name}' and '{other}' were not judged on the same problems: {missing} results have no partner;"
@@ -148,6 +175,20 @@ class RowBuilder:
     def _mean(self, metric: str, name: str) -> float:
         cells = self.readings[name][metric]
         return float(np.mean([np.mean(list(by_problem.values())) for by_problem in cells.values()]))
+
+
+def _pairs(mine: Cells, theirs: Cells) -> list[tuple[int, int]]:
+    """The seeds that both have, each with itself; of one run each, these two whatever their seeds."""
+    if len(mine) == len(theirs) == 1:
+        return [(next(iter(mine)), next(iter(theirs)))]
+    return [(seed, seed) for seed in mine if seed in theirs]
+
+
+def _screening_share(spent: Sequence[Mapping[str, float]]) -> float | None:
+    """The mean over runs of screening's share of the model tokens; None where a run did not count it."""
+    if not spent or not all("screening_tokens" in s and s["model_tokens"] for s in spent):
+        return None
+    return float(np.mean([s["screening_tokens"] / s["model_tokens"] for s in spent]))
 
 
 def _troubles(arm: Arm, seeds: Sequence[int]) -> list[str]:

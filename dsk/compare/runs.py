@@ -18,12 +18,18 @@ AXES = {
     "seconds": "seconds",
     "updates": "updates",
 }
+UNSCREENED = "unscreened_tokens"
+BUDGETS = {**AXES, UNSCREENED: "model tokens without screening"}
+"""The axes that every record has, and those that runs can be compared on."""
 SEARCH_FILE = "search.jsonl"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One held-out evaluation: what the run had spent on every axis, the pass rate of each problem, other figures."""
+    """One held-out evaluation: what the run had spent on every axis, the pass rate of each problem, other figures.
+
+    `spent` has `screening_tokens` and `unscreened_tokens` too where the run counted them.
+    """
 
     spent: Mapping[str, float]
     rates: Mapping[str, float]
@@ -60,7 +66,7 @@ class RunRecord:
 
     def reached(self, axis: str) -> float:
         """How far the run's evaluations go on a budget axis."""
-        return max((e.spent[axis] for e in self.evaluations), default=0.0)
+        return max((e.spent.get(axis, 0.0) for e in self.evaluations), default=0.0)
 
 
 def find_runs(places: Iterable[Path]) -> list[Path]:
@@ -95,7 +101,7 @@ def read_run(folder: Path) -> RunRecord:
         reason=reason,
         surroundings={**versions, **device},
         evaluations=tuple(_evaluation(folder, record) for record in evaluations),
-        steps=tuple(r for r in records if r["event"] == "step" and "model_tokens" in r),
+        steps=tuple({**r, **_screening(r)} for r in records if r["event"] == "step" and "model_tokens" in r),
         trees=tuple(_tree(row) for row in read_jsonl(folder / SEARCH_FILE)),
     )
 
@@ -111,10 +117,18 @@ def _evaluation(folder: Path, record: Mapping[str, Any]) -> Evaluation:
     rows = read_jsonl(folder / "rounds" / f"evaluation_{record['when']}.jsonl")
     figures = {"truncated": float(record.get("truncated", 0.0)), "pass_at_1": float(record["pass_at_1"])}
     return Evaluation(
-        spent={axis: float(record[axis]) for axis in AXES},
+        spent={axis: float(record[axis]) for axis in AXES} | _screening(record),
         rates={str(row["id"]): float(row["rate"]) for row in rows},
         figures=figures,
     )
+
+
+def _screening(record: Mapping[str, Any]) -> dict[str, float]:
+    """Charged tokens spent on screening so far, and on the rest; neither where the record does not say."""
+    if "screening_tokens" not in record:
+        return {}
+    screening = float(record["screening_tokens"])
+    return {"screening_tokens": screening, UNSCREENED: float(record["model_tokens"]) - screening}
 
 
 def _tree(row: Mapping[str, Any]) -> FinishedTree:

@@ -16,10 +16,11 @@ from dsk.core.component import StrictModel, did_you_mean
 from dsk.core.errors import RunFolderError, SpecError
 from dsk.core.spec import RunSpec, differences, parse_spec, read_json, set_path, validation_lines
 
-Axis = Literal["sampled_tokens", "model_tokens", "seconds", "updates"]
+Axis = Literal["sampled_tokens", "model_tokens", "unscreened_tokens", "seconds", "updates"]
 BOUNDS = {
     "sampled_tokens": "max_tokens",
     "model_tokens": "max_model_tokens",
+    "unscreened_tokens": "max_unscreened_tokens",
     "seconds": "max_train_seconds",
     "updates": "max_updates",
 }
@@ -33,8 +34,9 @@ class Budget(StrictModel):
 
     axis: Axis = Field(
         default="model_tokens",
-        description="`model_tokens`: generated + encoded + 3 x trained; `sampled_tokens`: generated; `seconds`:"
-        " wall-clock without evaluation; `updates` of the policy.",
+        description="`model_tokens`: generated + encoded + 3 x trained; `unscreened_tokens`: the same without"
+        " screening, so that arms that screen more often are not charged for it; `sampled_tokens`: generated;"
+        " `seconds`: wall-clock without evaluation; `updates` of the policy.",
     )
     amount: float = Field(gt=0, description="How much every run may spend; it stops after the step that reaches it.")
 

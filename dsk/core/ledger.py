@@ -164,6 +164,7 @@ class Ledger:
             (bounds.max_tokens, state.sampled_tokens),
             (bounds.max_hours, hours),
             (bounds.max_model_tokens, spent["model_tokens"]),
+            (bounds.max_unscreened_tokens, spent["model_tokens"] - spent["screening_tokens"]),
             (bounds.max_updates, state.updates),
             (bounds.max_train_seconds, spent["seconds"]),
         )

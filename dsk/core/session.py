@@ -212,7 +212,7 @@ class Session:
         sampling = SamplingSpec(temperature=settings.temperature, top_p=settings.top_p)
         jobs = [self.direct(self.held_out, p, settings.samples, sampling, "evaluate", when) for p in problems]
         groups, _ = self.sample(EVALUATE, jobs)
-        result = score([g.stats["solved_share"] for g in groups], settings.samples, self.spec.seed)
+        result = score([g.stats["solved_share"] for g in groups], settings.samples)
         truncated = sum(g.stats["truncated"] for g in groups) / max(len(groups) * settings.samples, 1)
         rows = [{"id": g.problem.id, "rate": g.stats["solved_share"]} for g in groups]
         write_jsonl(self.folder / "rounds" / f"evaluation_{when}.jsonl", rows)

@@ -160,7 +160,10 @@ class RoundsSpec(StrictModel):
     max_tokens: int = Field(default=0, ge=0, description="Tokens sampled for training, screening included.")
     max_hours: float = Field(default=0, ge=0, description="Wall-clock hours.")
     max_model_tokens: int = Field(
-        default=0, ge=0, description="Tokens through the model: sampled + encoded + 3 x trained (forward, backward)."
+        default=0, ge=0, description="Charged tokens: sampled + given + scored + 3 x trained (forward, backward)."
+    )
+    max_unscreened_tokens: int = Field(
+        default=0, ge=0, description="The same without the tokens that screening sampled and encoded."
     )
     max_updates: int = Field(
         default=0, ge=0, description="Policy updates in all; the step that reaches it is finished."

@@ -3,7 +3,8 @@
 1. Every built-in advantage keeps the contract.
 2. Hand-computed node and outcome advantages, with each normalisation.
 3. Soft clipping leaves the terminal node alone; the overlong penalty moves scores and the mean.
-4. Groups without signal have no rows; trajectories that do not fit their tokens are named.
+4. In a tree without a solution every inner node is credited, unless `unsolved` says to skip it.
+5. Groups without signal have no rows; trajectories that do not fit their tokens are named.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class TestNode(AdvantageContract):
 class TestNodeWithDeviation(AdvantageContract):
     def make_advantage(self) -> Advantage:
         return NodeAdvantage(normalisation="mean_std")
+
+
+class TestNodeWithoutUnsolvedGroups(AdvantageContract):
+    def make_advantage(self) -> Advantage:
+        return NodeAdvantage(unsolved="skip")
 
 
 class TestOutcome(AdvantageContract):
@@ -83,6 +89,14 @@ def test_advantages_are_as_written(advantage: Advantage, expected: list[list[flo
 def test_equal_rewards_are_centred_without_dividing_by_nothing() -> None:
     wrong = group_of(trajectory((5, 6), -1.0, (-0.9, -1.0)), trajectory((5, 7), -1.0, (-0.9, -1.0)))
     assert NodeAdvantage(normalisation="mean_std").values(wrong)[0] == pytest.approx([0.1, 0.0])
+
+
+def test_a_group_without_a_solution_is_skipped_where_asked_and_one_with_a_solution_never() -> None:
+    wrong = group_of(trajectory((5, 6), -1.0, (-0.9, -1.0)), trajectory((7,), -1.0, (-1.0,)))
+    skip = NodeAdvantage(unsolved="skip")
+    assert skip.values(wrong) == [[0.0, 0.0], [0.0]]
+    assert prepare([wrong], train_spec(skip), NO_CLIP, NO_PENALTY, 100) == []
+    assert skip.values(PAIR) == NodeAdvantage().values(PAIR)
 
 
 def test_soft_clip_bounds_inner_nodes_and_keeps_the_end() -> None:

@@ -82,6 +82,104 @@ def test_arms_within_chance_of_each_other_are_not_bold_and_not_distinguishable(t
     assert grid.rows[1][grid.heads.index("verdict")].text == "not distinguishable at this budget"
 
 
+FORMATS = {"markdown": to_markdown, "latex": to_latex, "csv": to_csv, "json": to_json}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_one_run_each_gets_no_verdict_no_p_value_and_nothing_bold(tmp_path, form):
+    write_run(tmp_path / "a", steady(0.5, 0))
+    write_run(tmp_path / "b", steady(0.1, 0), overrides=UCT)
+    found = compare(read(tmp_path))
+    text = FORMATS[form](found)
+    assert re.search(
+        r"one run each: these two models differ by -\d+\.\d points \[-\d+\.\d, -\d+\.\d\] on these pro", text
+    )
+    assert "runs of one setting differ among themselves" in text
+    assert not found.best
+    assert "**" not in text
+    assert "textbf" not in text
+    assert "p (Holm)" not in text
+    assert "P(better)" not in text
+    if form == "csv":
+        (_, row) = csv.DictReader(io.StringIO(text))
+        assert {row[f"pass_at_1_difference_{n}"] for n in ("p_value", "adjusted_p", "improvement")} == {""}
+    if form == "json":
+        difference = json.loads(text)["rows"][1]["differences"]["pass_at_1"]
+        assert {difference[n] for n in ("p_value", "adjusted_p", "improvement")} == {None}
+
+
+def test_one_common_seed_in_a_study_is_one_run_each(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path / f"a-{seed}", steady(0.5, seed), seed=seed)
+    write_run(tmp_path / "b", steady(0.1, 2), seed=2, overrides=UCT)
+    grid = make_grid(compare(read(tmp_path)))
+    assert grid.rows[1][grid.heads.index("verdict")].text.startswith("one run each: ")
+    assert not any(cell.bold for row in grid.rows for cell in row)
+
+
+def test_one_run_each_of_different_seeds_and_settings_is_described_and_not_judged(tmp_path):
+    write_run(tmp_path / "a", steady(0.5, 0), seed=0)
+    write_run(tmp_path / "b", steady(0.1, 1), seed=1, overrides=UCT)
+    grid = make_grid(compare(read(tmp_path)))
+    assert grid.rows[1][grid.heads.index("verdict")].text.startswith("one run each: these two models differ by -")
+
+
+def test_runs_of_one_setting_are_one_arm_and_nothing_is_compared(tmp_path):
+    write_run(tmp_path / "a", steady(0.5, 0), seed=0)
+    write_run(tmp_path / "b", steady(0.1, 1), seed=1)
+    grid = make_grid(compare(read(tmp_path)))
+    assert len(grid.rows) == 1
+    assert "one setting, whose 2 runs differ in nothing but the seed: no comparison" in grid.notes[0]
+
+
+def test_two_runs_of_one_setting_and_seed_differ_in_nothing(tmp_path):
+    for name in ("a", "b"):
+        write_run(tmp_path / name, steady(0.5, 0))
+    assert "b differs from a: in nothing that the specs say" in make_grid(compare(read(tmp_path))).notes
+
+
+def test_what_lies_between_two_far_evaluations_is_not_read_as_a_curve(tmp_path):
+    for seed in range(4):
+        write_run(tmp_path / f"a-{seed}", steady(0.2, seed), seed=seed, points=(0, 500, 1000))
+        write_run(tmp_path / f"b-{seed}", steady(0.3, seed), seed=seed, points=(0, 2000), overrides=UCT)
+    found = compare(read(tmp_path))
+    a, b = (row.estimates["pass_at_1"] for row in found.rows)
+    # b may be anywhere from its first evaluation to its last
+    assert b.low < 0.2
+    assert b.high > 0.7
+    assert b.high - b.low > 3 * (a.high - a.low)
+    assert not found.rows[1].differences["pass_at_1"].distinguishable
+    (line,) = found.warnings
+    assert line.startswith("no evaluation within 10% of the budget: b (seed 0, 1, 2, 3); each is read on the line")
+
+
+def test_an_evaluation_near_the_budget_is_enough(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path / f"a-{seed}", steady(0.1, seed), seed=seed, points=(0, 1000))
+        write_run(tmp_path / f"b-{seed}", steady(0.4, seed), seed=seed, points=(0, 1090), overrides=UCT)
+    found = compare(read(tmp_path))
+    assert found.warnings == ()
+    assert found.rows[1].differences["pass_at_1"].distinguishable
+
+
+def test_what_screening_took_is_a_column_and_can_be_left_out_of_the_budget(tmp_path):
+    for name, share, overrides in (("a", 0.1, ()), ("b", 0.5, UCT)):
+        write_run(tmp_path / name, steady(0.2, 0), overrides=overrides, points=(0, 500, 1000), screening=share)
+    grid = make_grid(compare(read(tmp_path)))
+    assert [row[grid.heads.index("screening %")].text for row in grid.rows] == ["10.0", "50.0"]
+    found = compare(read(tmp_path), axis="unscreened_tokens")
+    assert found.amount == 500
+    assert [row.spent["model_tokens"] for row in found.rows] == pytest.approx([555.6, 1000], abs=0.1)
+    assert "Every arm at 500 model tokens without screening" in make_grid(found).notes[0]
+
+
+def test_runs_that_did_not_count_screening_show_none_and_cannot_leave_it_out(two_arms):
+    grid = make_grid(compare(read(two_arms)))
+    assert {row[grid.heads.index("screening %")].text for row in grid.rows} == {"-"}
+    with pytest.raises(DataError, match="does not say what it spent on screening"):
+        compare(read(two_arms), axis="unscreened_tokens")
+
+
 def test_what_differs_comes_from_the_resolved_specs(two_arms):
     row = compare(read(two_arms)).rows[1]
     (line,) = row.differs
@@ -219,6 +317,34 @@ def test_csv_and_json_hold_the_same_figures(two_arms):
 
 def test_the_pareto_front_leaves_out_what_costs_more_for_less():
     assert pareto_front([(3, 5), (1, 2), (2, 1), (3, 4), (4, 5)]) == [(1, 2), (3, 5)]
+
+
+def test_error_bars_and_bands_stay_between_nothing_and_everything_and_two_points_are_no_line(tmp_path, monkeypatch):
+    figures = pytest.importorskip("matplotlib.figure")
+    drawn = []
+    monkeypatch.setattr(figures.Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    for seed in range(3):
+        steep = (0.0, 0.03 * seed, 1.0 - 0.02 * seed)
+        write_run(
+            tmp_path / f"a-{seed}",
+            lambda problem, tokens, s=steep: s[int(tokens // 500)],
+            seed=seed,
+            points=(0, 500, 1000),
+        )
+        write_run(tmp_path / f"b-{seed}", lambda problem, tokens: 1.0, seed=seed, points=(0, 1000), overrides=UCT)
+    arms = read(tmp_path)
+    draw(compare(arms), arms, tmp_path / "p.png")
+    panels = drawn[0].axes
+    ends = [y for panel in panels for c in panel.collections for path in c.get_paths() for y in path.vertices[:, 1]]
+    ends += [
+        y for panel in panels for c in panel.containers for bar in c[2] for s in bar.get_segments() for y in s[:, 1]
+    ]
+    assert ends
+    assert min(ends) >= 0
+    assert max(ends) <= 100
+    lines = {line.get_label(): line for line in panels[0].lines}
+    assert lines["a"].get_linestyle() == "-"
+    assert lines["b"].get_linestyle() == "None"
 
 
 @pytest.mark.parametrize(("name", "start"), [("p.png", b"\x89PNG"), ("p.html", b"<!doctype html")])

@@ -13,6 +13,7 @@ from dsk.compare.harness import write_results
 from dsk.compare.study import load_study, plan_runs
 from dsk.compare.suite import load_suite
 from dsk.core.errors import SpecError
+from dsk.core.evaluate import score
 from dsk.core.types import Problem
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,13 @@ def test_scores_agree_with_each_other(answers):
     assert found.pass_at[1] == pytest.approx(found.pass_at_1.mean) == pytest.approx(found.majority_at[1])
     assert found.pass_at[len(answers)] >= found.majority_at[len(answers)]
     assert found.length == pytest.approx((len(answers) + 1) / 2)
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=30))
+def test_a_runs_own_evaluation_and_every_comparison_of_it_say_the_same(correct):
+    items = [answered(["7"] * n + ["3"] * (4 - n), problem=str(i)) for i, n in enumerate(correct)]
+    run, judged = score([item.rate for item in items], 4), summarise(items, [1]).pass_at_1
+    assert (run.pass_at_1, run.low, run.high) == (judged.mean, judged.low, judged.high)
 
 
 def test_result_files_have_the_harness_fields(tmp_path):

@@ -48,6 +48,7 @@ def test_a_kind_is_set_before_its_fields_whatever_their_order(plan):
     [
         ("sampled_tokens", "max_tokens"),
         ("model_tokens", "max_model_tokens"),
+        ("unscreened_tokens", "max_unscreened_tokens"),
         ("seconds", "max_train_seconds"),
         ("updates", "max_updates"),
     ],
