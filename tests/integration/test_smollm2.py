@@ -1,4 +1,4 @@
-"""The example with a real pretrained model, cut to one step: it loads from its package, samples, trains and is saved."""
+"""The example with a real pretrained model, cut to one step: it loads from its package, samples, trains, is saved."""
 
 from __future__ import annotations
 

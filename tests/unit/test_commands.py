@@ -12,6 +12,8 @@ from test_spec import GOOD
 
 import dsk
 from dsk.cli import main
+from dsk.cli.grid import print_grid
+from dsk.compare.table import Cell, Grid
 from dsk.core.folder import open_folder
 from dsk.core.registry import load_registry
 
@@ -216,12 +218,12 @@ def test_doctor_prints_install_lines_whole(command, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words", [["plugins", "list"], ["explain", "negative.marked"], ["explain", "negative"]], ids=" ".join
+    ("words", "times"), [("plugins list", 1), ("explain negative.marked", 2), ("explain negative", 1)]
 )
-def test_a_plugins_texts_are_shown_as_they_are(command, marked, words):
-    code, shown, _ = command(*words)
-    assert code == 0
-    assert MARKUP in shown
+def test_a_plugins_texts_are_shown_as_they_are(command, marked, words, times):
+    code, shown, _ = command(*words.split())
+    assert (code, shown.count(MARKUP)) == (0, times)
+    assert ('["[red]x[/red]", "[vllm]"]' in shown) == (words == "explain negative.marked")
 
 
 def test_a_plugins_error_is_shown_as_it_is(command, marked):
@@ -262,3 +264,39 @@ def test_a_line_break_in_a_value_does_not_cut_its_message(command, spec):
     code, _, error = command("search", spec, "--set", f"task={task}")
     assert (code, error.count("\n")) == (2, 1)
     assert "a\\nb\\x1b[2J" in error
+
+
+@pytest.mark.parametrize("name", ["validate", "run", "resolve", "search", "compare"])
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5000, '{"a":' * 1000, f'{{"a": {"9" * 5000}}}', '{"a": 1, "a": 2}', '{"a": "\\ud800"}', '{"a": NaN}', "1"],
+    ids=lambda text: text[:10],
+)  # fmt: skip
+def test_json_that_cannot_be_used_is_one_line_of_every_command(command, tmp_path, name, text):
+    (tmp_path / "input.json").write_text(text)
+    code, shown, error = command(name, "input.json")
+    assert (code, shown, error.count("\n")) == (2, "", 1)
+    assert error.startswith("dsk: input.json: ")
+
+
+@pytest.mark.parametrize("value", ["seed=" + "9" * 5000, "name=\udcff", "\udcff=1", "a=" + "[" * 5000, "a=NaN"])
+def test_an_override_that_cannot_be_used_is_one_line_of_the_command(command, spec, value):
+    code, _, error = command("validate", spec, "--set", value)
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.startswith("dsk: --set ")
+
+
+def test_a_searched_problem_is_shown_as_it_is(command, spec, tmp_path):
+    (tmp_path / "data.jsonl").write_text(json.dumps({"problem": MARKUP, "answer": MARKUP}) + "\n")
+    small = ["task.kind=jsonl", "task.train=data.jsonl", "max_response_tokens=8", "search.max_expansions=1"]
+    code, shown, error = command("search", spec, *(word for value in small for word in ("--set", value)))
+    assert (code, error) == (0, "")
+    assert shown.startswith(MARKUP)
+    assert f"answer {MARKUP}  solved False" in shown
+
+
+def test_a_tables_cells_and_notes_are_shown_as_they_are(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    print_grid(Grid(f"title {MARKUP}", (f"head {MARKUP}",), ((Cell(f"cell {MARKUP}"),),), (f"note {MARKUP}",)))
+    shown = capsys.readouterr().out
+    assert [word for word in ("title", "head", "cell", "note") if f"{word} {MARKUP}" not in shown] == []

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from dsk.core.spec import RunSpec, differences, load_spec, override, parse_spec
 from dsk.core.trl_names import NAMES, trl_answer
 
 PATHS = re.compile(r"\b((?:model|task|prompt|engine|sampling|search|train|rounds|evaluate|verifier)(?:\.\w+)+)")
+ROOT = Path(__file__).parents[2]
 GOOD = {"name": "t", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 
 
@@ -175,3 +177,10 @@ def kinds_of(annotation) -> list[type]:
         return []
     role = getattr(annotation, "role", None)
     return load_registry().classes(role) if role else [annotation] if hasattr(annotation, "model_fields") else []
+
+
+@pytest.mark.parametrize("folder", ["examples", "studies", "suites"])
+def test_no_file_of_the_repository_points_outside_it(folder):
+    files = sorted((ROOT / folder).rglob("*.json"))
+    assert files
+    assert [str(file) for file in files if re.search(r'"(\.\./|/|~)', file.read_text())] == []
