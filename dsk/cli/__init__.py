@@ -18,7 +18,7 @@ def main() -> None:
         with notices(lambda text: _write(f"notice: {text}")):
             app()
     except DskError as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
+        for line in error.lines():
             _write(f"dsk: {line}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
@@ -27,4 +27,6 @@ def main() -> None:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    from dsk.core.faults import printable
+
+    sys.stderr.write(printable(line) + "\n")

@@ -22,10 +22,30 @@ app = typer.Typer(
     epilog="Errors are one line; add --debug anywhere for the traceback. Exit codes: 0 done, 1 the run failed,"
     " 2 the input was wrong, 130 interrupted with state saved.",
 )
+
+
+def print_version(asked: bool) -> None:
+    """`dsk --version`."""
+    if asked:
+        from dsk import __version__
+
+        typer.echo(f"dsk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Takes what comes before a command; the app's own help says what dsk is."""
+
+
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(cache_app, name="cache")
 
-SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON).", show_default=False)]
+SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON), or a run's folder.", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a value, e.g. search.selector.kind=uct; repeatable."),
@@ -36,7 +56,13 @@ Overrides = Annotated[
 def run(
     spec: SpecPath,
     overrides: Overrides = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run's folder after an interruption.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue a run, as it began: what --set said then is set again, and any other difference is refused.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, print the plan, train nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the closing table.")] = False,
     folder: Annotated[
@@ -44,9 +70,9 @@ def run(
     ] = None,
 ) -> None:
     """Train as a spec says: screen, search, update, screen again."""
-    from dsk.core.spec import load_spec
+    from dsk.core.resuming import run_spec
 
-    loaded = load_spec(spec, overrides or ())
+    loaded, place = run_spec(spec, overrides or (), folder, resume=resume, dry_run=dry_run)
     if dry_run:
         from dsk.cli.plan import print_plan
         from dsk.core.plan import make_plan
@@ -55,17 +81,18 @@ def run(
         return
     from dsk.cli.live import run_with_display
 
-    run_with_display(loaded, folder, resume, quiet)
+    run_with_display(loaded, place, resume, quiet, overrides or ())
 
 
 @app.command()
 def validate(spec: SpecPath, overrides: Overrides = None) -> None:
     """Check a spec and list every fault at once."""
+    from dsk.core.faults import printable
     from dsk.core.spec import load_spec
 
     loaded = load_spec(spec, overrides or ())
     parts = f"{loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss"
-    typer.echo(f"{spec}: valid ({parts})")
+    typer.echo(f"{printable(str(spec))}: valid ({parts})")
 
 
 @app.command()

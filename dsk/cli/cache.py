@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from dsk.cli.terminal import console
 from dsk.core.errors import CacheError
 
 cache_app = typer.Typer(help="Look into solution caches, move solutions between them.", no_args_is_help=True)
@@ -49,7 +49,7 @@ def stats(store: StoreName, namespace: Namespace = "dsk", as_json: Json = False)
         table.add_row(run.run, f"{run.problems:,}", f"{run.solutions:,}", f"{run.tokens:,}", *spans)
     typer.echo(f"{place.name}: {solutions:,} solutions of {problems:,} problems")
     typer.echo(f"task     {owner[0]}\nverifier {owner[1]}")
-    Console().print(table)
+    console().print(table)
 
 
 @cache_app.command("export")

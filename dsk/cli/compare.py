@@ -53,13 +53,12 @@ def compare(
     metric: Annotated[list[str] | None, typer.Option(help="What to compare; repeatable.")] = None,
 ) -> None:
     """Compare arms at an equal budget, with intervals, paired differences and what differs."""
-    from rich.console import Console
-
+    from dsk.cli.terminal import console
     from dsk.compare.plot import check_plot
 
     for file in plot or ():
         check_plot(file)
-    say = Console(stderr=True, soft_wrap=True, highlight=False)
+    say = console(stderr=True, soft_wrap=True)
     chosen = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at, "metrics": metric}
     options = {name: value for name, value in chosen.items() if value is not None}
     if len(targets) == 1 and targets[0].suffix == ".json":

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
-from rich.console import Console
-from rich.table import Table
+from dsk.cli.terminal import console
+from dsk.core.registry import Registry
 
 
 def print_doctor() -> None:
-    """Print versions, devices, and what each engine lacks."""
-    import torch
-
-    from dsk.core.folder import versions
+    """Print versions, devices, and what engines and packaged models lack; one line each, commands whole."""
     from dsk.core.registry import load_registry
 
     registry = load_registry()
-    table = Table("What", "Found", box=None)
-    for name, version in versions().items():
-        table.add_row(name, version)
-    table.add_row("CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}")
-    table.add_row("CUDA", torch.cuda.get_device_name() if torch.cuda.is_available() else "none")
+    rows = list(_rows(registry))
+    width = max(len(name) for name, _ in rows)
+    screen = console(soft_wrap=True)
+    for name, found in rows:
+        screen.print(f"{name:<{width}}  {found}")
+    for problem in registry.problems:
+        console(stderr=True, soft_wrap=True).print(problem)
+
+
+def _rows(registry: Registry) -> Iterator[tuple[str, str]]:
+    import torch
+
+    from dsk.core.folder import versions
+    from dsk.core.model_source import PACKAGES, missing_packages
+
+    yield from versions().items()
+    yield "CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}"
+    yield "CUDA", torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     for kind in registry.kinds("engine"):
         engine = registry.get("engine", kind)
-        fields = engine.model_fields.values()
-        missing = None if any(f.is_required() for f in fields) else engine().missing()  # pyright: ignore[reportAttributeAccessIssue]
-        table.add_row(f"engine {kind}", missing or "ready")
-    Console().print(table)
-    for problem in registry.problems:
-        Console(stderr=True).print(problem, markup=False)
+        needs_fields = any(field.is_required() for field in engine.model_fields.values())
+        missing = None if needs_fields else engine().missing()  # pyright: ignore[reportAttributeAccessIssue]
+        yield f"engine {kind}", missing or "ready"
+    for name in PACKAGES:
+        yield f"model package:{name}", missing_packages(name) or "ready"

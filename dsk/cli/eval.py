@@ -42,14 +42,13 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge a model: pass@1 with its interval, pass@k, majority@k, length, truncation."""
-    from rich.console import Console
-
+    from dsk.cli.terminal import console
     from dsk.compare.harness import write_results
     from dsk.core.spec import SamplingSpec
 
     sampling = SamplingSpec(temperature=temperature, top_p=top_p)
     loaded, sets = _sets(model, spec, suite, overrides or [])
-    judge = _Judge(sampling, samples, problems, k, Console(stderr=True))
+    judge = _Judge(sampling, samples, problems, k, console(stderr=True))
     found = {name: judge.run(name, model, *place) for name, place in sets.items()}
     other = {name: judge.run(name, against, *place) for name, place in sets.items()} if against else {}
     answered = {name: items for name, items in found.items() if items}
@@ -95,6 +94,8 @@ class _Judge:
         self.faults: dict[str, str] = {}
 
     def run(self, name: str, model: str, spec: RunSpec, samples: int) -> list[Answered]:
+        from rich.text import Text
+
         from dsk.compare.evaluation import answer_all
         from dsk.core.errors import DataError
 
@@ -104,7 +105,8 @@ class _Judge:
             self.faults[name] = str(error)
             return []
         asked = asked[: self.problems] if self.problems else asked
-        with self.say.status(f"{name}: {len(asked)} problems x {self.samples or samples} samples, {model}"):
+        what = Text(f"{name}: {len(asked)} problems x {self.samples or samples} samples, {model}")
+        with self.say.status(what):
             return answer_all(spec, model, asked, self.samples or samples, self.sampling)
 
     def summarise(self, answered: list[Answered]) -> Scores:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dsk.cli.terminal import console
 from dsk.compare.formats import WORDS
 from dsk.compare.table import Grid
 
@@ -15,18 +15,18 @@ GAP = 3
 
 def print_grid(grid: Grid) -> None:
     """Print the table and its notes; where the terminal is narrow, the columns come in several tables."""
-    console = Console()
-    for number, columns in enumerate(column_parts(grid, console.width)):
+    screen = console()
+    for number, columns in enumerate(column_parts(grid, screen.width)):
         title = grid.title if number == 0 and grid.title else None
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in columns:
             table.add_column(grid.heads[column], justify="left" if grid.heads[column] in WORDS else "right")
         for row in grid.rows:
             table.add_row(*(Text(row[c].text, style="bold" if row[c].bold else "") for c in columns))
-        console.print(table)
+        screen.print(table)
     for note in grid.notes:
         style = "yellow" if note.startswith("warning: ") else "dim"
-        console.print(Text(note, style=style), soft_wrap=True)
+        screen.print(Text(note, style=style), soft_wrap=True)
 
 
 def column_parts(grid: Grid, width: int) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dsk.cli import terminal
 from dsk.core.ledger import Silent
 from dsk.core.rounds import Run, run
 from dsk.core.scheduler import Progress
@@ -23,13 +24,15 @@ from dsk.report import write_report
 REFRESH_SECONDS = 0.25
 
 
-def run_with_display(spec: RunSpec, folder: Path | None, resume: bool, quiet: bool) -> None:
+def run_with_display(
+    spec: RunSpec, folder: Path | None, resume: bool, quiet: bool, overrides: Sequence[str] = ()
+) -> None:
     """Run with Ctrl-C meaning: finish the micro-batch, save, exit 130. A second Ctrl-C stops at once."""
-    console = Console()
+    console = terminal.console()
     stop = _StopOnInterrupt(console)
     view: Any = Silent() if quiet else LiveView(spec, console) if console.is_terminal else PlainView(console)
     with stop, view if isinstance(view, LiveView) else _Nothing():
-        finished = run(spec, folder, resume=resume, listener=view, should_stop=lambda: stop.asked)
+        finished = run(spec, folder, resume=resume, listener=view, should_stop=lambda: stop.asked, overrides=overrides)
     console.print(closing_table(finished))
     if finished.summary["rounds"]:
         console.print(rounds_table(finished))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
+from dsk.cli.terminal import console
 from dsk.core.plan import Plan
 
 
 def print_plan(plan: Plan) -> None:
     """Print every part of the plan."""
-    console = Console()
+    screen = console()
     sections = {
         "Components": plan.components,
         "Model": {k: f"{v:,}" for k, v in plan.sizes.items()},
@@ -21,7 +21,7 @@ def print_plan(plan: Plan) -> None:
         table = Table("", "", box=None, show_header=False, title=f"{plan.name}: {title}", title_justify="left")
         for name, value in rows.items():
             table.add_row(name, value)
-        console.print(table)
-    console.print("Missing here: " + ("nothing" if not plan.missing else ""), markup=False)
+        screen.print(table)
+    screen.print("Missing here: " + ("nothing" if not plan.missing else ""))
     for line in plan.missing:
-        console.print(f"  - {line}", markup=False, soft_wrap=True)
+        screen.print(f"  - {line}", soft_wrap=True)

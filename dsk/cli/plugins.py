@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dsk.core.errors import PluginError, SpecError
+from dsk.core.errors import SpecError
 
 if TYPE_CHECKING:
     from dsk.core.component import Component
@@ -46,19 +46,20 @@ def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
 
 def _print_rows(rows: list[dict[str, str]]) -> None:
     """One line a component; a summary that does not fit is cut."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console() if Console().is_terminal else Console(width=WIDE)
+    from dsk.cli.terminal import console
+
+    screen = console() if console().is_terminal else console(width=WIDE)
     widest = {name: max(len(text) for text in (name, *(row[name] for row in rows))) for name in rows[0]}
-    spare = console.width - sum(widest.values()) - 2 * len(widest)
+    spare = screen.width - sum(widest.values()) - 2 * len(widest)
     table = Table(box=None)
     for name, width in widest.items():
         fitting = max(20, min(width, width + spare)) if name == "summary" else width
         table.add_column(name.capitalize(), no_wrap=True, overflow="ellipsis", width=fitting)
     for row in rows:
         table.add_row(*row.values())
-    console.print(table)
+    screen.print(table)
 
 
 @plugins_app.command("check")
@@ -68,7 +69,7 @@ def check_plugins() -> None:
 
     registry = build_registry()
     if registry.problems:
-        raise PluginError("\n".join(registry.problems))
+        raise SpecError(*registry.problems)
     typer.echo(f"{', '.join(dict.fromkeys(e.distribution for e in registry.entries.values()))}: all in order")
 
 
@@ -132,24 +133,53 @@ def schema(
 
 
 def explain(
-    component: Annotated[
-        str, typer.Argument(help="A component, e.g. selector.frontier.", autocompletion=complete_component)
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMPONENT",
+            help="A component, e.g. selector.frontier, or a role, e.g. selector.",
+            autocompletion=complete_component,
+        ),
     ],
 ) -> None:
-    """Print a component's documentation and fields."""
-    from rich.console import Console
-    from rich.table import Table
+    """Print a component's documentation and fields, or a role's components."""
+    from dsk.core.roles import ROLES
 
-    found = find_component(component)
+    role = next((role for role in ROLES if role.role == name), None)
+    if role is not None:
+        _explain_role(role)
+        return
+    found = find_component(name)
     typer.echo(f"{found.role}.{found.kind}  ({found.__module__}.{found.__name__})\n")
     typer.echo(inspect.getdoc(found) or "")
-    if not found.model_fields:
-        return
+    if found.model_fields:
+        _print_fields(found)
+
+
+def _explain_role(role: type[Component]) -> None:
+    """What the role is for, where a spec names one, and what there is of it."""
+    from dsk.cli.scaffold import PLACES
+    from dsk.core.registry import load_registry
+
+    typer.echo(f"{role.role}, named in a spec at {PLACES[role.role]}\n\n{inspect.getdoc(role)}\n")
+    components = load_registry().classes(role.role)
+    width = max((len(component.kind) for component in components), default=0)
+    for component in components:
+        default = " (default)" if component.kind == role.default_kind else ""
+        typer.echo(f"  {component.kind:<{width}}  {summary(component)}{default}")
+    typer.echo(f"\n`dsk explain {role.role}.KIND` prints the fields of one.")
+
+
+def _print_fields(component: type[Component]) -> None:
+    from rich.table import Table
+
+    from dsk.cli.terminal import console
+
     table = Table("Field", "Default", "Meaning", box=None)
-    for name, info in found.model_fields.items():
+    for name, info in component.model_fields.items():
         default = (
             "required" if info.is_required() else json.dumps(info.get_default(call_default_factory=True), default=str)
         )
         table.add_row(name, default, info.description or "")
     typer.echo()
-    Console().print(table)
+    console().print(table)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from dsk.cli.terminal import console
 from dsk.core.policy import load_policy
 from dsk.core.scheduler import Scheduler
 from dsk.core.search import TreeSearch
@@ -24,12 +24,12 @@ def print_search(spec: RunSpec, problem_id: str | None) -> None:
     seed = derive_seed(spec.seed, "search", problem.id)
     prompt = policy.prompt_tokens(problem, spec.prompt)
     search = TreeSearch(problem, prompt, spec.search, spec.sampling, spec.max_response_tokens, seed)
-    console = Console()
-    with spec.engine.open(policy) as engine, spec.verifier.open() as verifier, console.status("searching"):
+    screen = console()
+    with spec.engine.open(policy) as engine, spec.verifier.open() as verifier, screen.status("searching"):
         (group,) = Scheduler(engine, verifier, policy.decode, spec.tokens_in_flight).run([search])
-    console.print(_draw(search, policy.decode), soft_wrap=True)
+    screen.print(_draw(search, policy.decode), soft_wrap=True)
     figures = "  ".join(f"{name} {value:g}" for name, value in group.stats.items())
-    console.print(f"answer {problem.answer}  solved {group.solved}  {figures}", soft_wrap=True, markup=False)
+    screen.print(f"answer {problem.answer}  solved {group.solved}  {figures}", soft_wrap=True)
 
 
 def _draw(search: TreeSearch, decode) -> Tree:

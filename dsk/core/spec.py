@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from dsk.core.component import Component, StrictModel, as_object
 from dsk.core.errors import SpecError
+from dsk.core.faults import QUOTED, fault_lines, shortened
+from dsk.core.reading import DEEPEST, is_json, parse_json, read_json
 from dsk.core.registry import Registry, load_registry
 from dsk.core.roles import (
     Advantage,
@@ -36,6 +41,15 @@ def _default(role: type[Component]) -> Any:
     )
 
 
+DTYPE_NAMES = {
+    "bfloat16": "bfloat16", "bf16": "bfloat16",
+    "float32": "float32", "fp32": "float32", "f32": "float32", "float": "float32", "single": "float32",
+    "float64": "float64", "fp64": "float64", "f64": "float64", "double": "float64",
+    "fp16": None, "f16": None, "half": None, "float16": None,
+}  # fmt: skip
+"""What people call parameter types, and how `model.dtype` names them; None is half precision, which it lacks."""
+
+
 class ModelSpec(StrictModel):
     """The policy."""
 
@@ -50,6 +64,17 @@ class ModelSpec(StrictModel):
         default=0, ge=0, description="Rank of LoRA adapters on all linear layers; 0 trains every weight."
     )
     lora_alpha: float = Field(default=32.0, gt=0, description="LoRA scale numerator.")
+
+    @field_validator("dtype", mode="before")
+    @classmethod
+    def _name_dtype(cls, value: Any) -> Any:
+        """Answer the other names of a type with the one that a spec writes, so that a run's spec has one form."""
+        name = str(value).removeprefix("torch.").lower()
+        meant = DTYPE_NAMES.get(name)
+        if name not in DTYPE_NAMES or meant == value:
+            return value
+        why = f"is written '{meant}'" if meant else "overflows in training; did you mean 'bfloat16'?"
+        raise PydanticCustomError("dtype_name", "{text}", {"text": f"{shortened(str(value))} {why}"})
 
 
 class PromptSpec(StrictModel):
@@ -184,6 +209,13 @@ class EvaluateSpec(StrictModel):
     every: int = Field(default=0, ge=0, description="Steps between evaluations on the way; 0 is only before and after.")
 
 
+OTHER_FILES = {
+    frozenset(("base", "arms", "grid")): "this is a study, not a spec; `dsk compare {0}` runs it",
+    frozenset(("tasks",)): "this is a suite, not a spec; `dsk eval MODEL --suite {0}` judges a model on it",
+}
+"""Fields that tell another kind of file from a spec, and what that file is for."""
+
+
 class RunSpec(StrictModel):
     """A whole run; defaults are the published DeepSearch setting."""
 
@@ -237,43 +269,26 @@ class RunSpec(StrictModel):
         return self.model_dump(mode="json")
 
 
-def read_json(path: str | Path) -> Any:
-    """The file's JSON. Raises SpecError with line and column."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SpecError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-
-
 def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Apply `a.b=value` assignments (value is JSON, or a plain string) to a copy of `data`."""
-    result = json.loads(json.dumps(data))
+    result = deepcopy(data)
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
-        if not equals or not path:
-            raise SpecError(f"--set {assignment}: expected path=value, such as search.selector.kind=uct")
-        set_path(result, path, _json_or_text(text))
+        if not (equals and path and path.isprintable()):
+            raise SpecError(f"--set {shortened(assignment)}: expected path=value, such as search.selector.kind=uct")
+        set_path(result, path, parse_json(text if is_json(text) else json.dumps(text), f"--set {shortened(path)}"))
     return result
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 def set_path(data: dict[str, Any], path: str, value: Any) -> None:
     """Set `path` (dots) in nested dicts. Setting another `kind` drops the old kind's fields."""
     *parents, last = path.split(".")
+    if len(parents) > DEEPEST:
+        raise SpecError(f"--set {shortened(path)}: a path of {len(parents) + 1} names; give at most {DEEPEST}")
     for name in parents:
         inner: Any = data.setdefault(name, {})
         if not isinstance(inner, dict):
-            raise SpecError(f"--set {path}: '{name}' is a value, not an object")
+            raise SpecError(f"--set {shortened(path)}: '{shortened(name)}' is a value, not an object")
         data = cast("dict[str, Any]", inner)
     if last == "kind" and data.get("kind", value) != value:
         data.clear()
@@ -282,7 +297,10 @@ def set_path(data: dict[str, Any], path: str, value: Any) -> None:
 
 def parse_spec(data: Any, source: str = "spec", registry: Registry | None = None) -> RunSpec:
     """Check `data` and resolve its components. Raises SpecError listing every fault, one line each."""
-    registry = registry or load_registry(_allowed_plugins(data))
+    try:
+        registry = registry or load_registry(_allowed_plugins(data))
+    except SpecError as error:
+        raise SpecError(*fault_lines(source, error.problems)) from None
     try:
         return RunSpec.model_validate(data, context={"registry": registry})
     except ValidationError as error:
@@ -298,24 +316,43 @@ def _allowed_plugins(data: Any) -> tuple[str, ...] | None:
 
 
 def validation_lines(error: ValidationError, source: str) -> list[str]:
-    """One line per fault: source, JSON path, message, and the value where it is short."""
-    lines: list[str] = []
-    for fault in error.errors():
-        path = ".".join(map(str, fault["loc"])) or "(top)"
-        value = json.dumps(fault["input"], default=str)
-        shown = f" (found {value})" if len(value) <= 60 and fault["type"] != "missing" else ""
-        lines.append(f"{source}: {path}: {fault['msg']}{shown}")
-    return lines
+    """One line per fault: source, JSON path, message, and the value where it is short; many faults are counted."""
+    return fault_lines(source, (_fault_text(fault) for fault in error.errors()))
+
+
+def _fault_text(fault: Any) -> str:
+    path = ".".join(shortened(str(part)) for part in fault["loc"]) or "(top)"
+    value = json.dumps(fault["input"], default=str)
+    shown = f" (found {value})" if len(value) <= QUOTED and fault["type"] != "missing" else ""
+    return f"{path}: {fault['msg']}{shown}"
 
 
 def load_spec(path: str | Path, assignments: Iterable[str] = ()) -> RunSpec:
-    """Read a spec file, apply overrides, check it. Raises SpecError; `RunSpec.dump` is the resolved form."""
-    data = read_json(path)
+    """Read a spec file (or the one in a run's folder), apply overrides, check it. Raises SpecError.
+
+    `RunSpec.dump` is the resolved form.
+    """
+    return parse_spec(override(read_fields(path), assignments), str(path))
+
+
+def read_fields(path: str | Path) -> dict[str, Any]:
+    """The fields of a spec file, unchecked. Raises SpecError where the file is no JSON object or of another kind."""
+    data = read_json(_spec_file(Path(path)))
     given = as_object(data)
     if given is None:
-        raise SpecError(f"{path}: a spec is a JSON object, not {type(data).__name__}")
-    fields = {name: value for name, value in given.items() if name != "$schema"}  # "$schema" is for the reader's editor
-    return parse_spec(override(fields, assignments), str(path))
+        raise SpecError(*fault_lines(str(path), [f"a spec is a JSON object, not {type(data).__name__}"]))
+    for marks, use in OTHER_FILES.items():
+        if marks & given.keys() and not {"model", "task"} & given.keys():
+            raise SpecError(*fault_lines(str(path), [use.format(path)]))
+    return {name: value for name, value in given.items() if name != "$schema"}  # "$schema" is for the reader's editor
+
+
+def _spec_file(path: Path) -> Path:
+    if not os.path.isdir(path):
+        return path
+    if not os.path.isfile(path / "spec.json"):
+        raise SpecError(f"{path}: no run in this folder (no spec.json); name a spec file or a run's folder")
+    return path / "spec.json"
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
@@ -327,4 +364,4 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if old == new else [f"{path}: {json.dumps(old)} -> {json.dumps(new)}"]
 
 
-__all__ = ["RunSpec", "differences", "load_spec", "override", "parse_spec", "read_json"]
+__all__ = ["RunSpec", "differences", "load_spec", "override", "parse_spec", "read_fields", "read_json"]

