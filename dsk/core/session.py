@@ -29,6 +29,7 @@ from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec, SamplingSpec
 from dsk.core.trainer import Trainer, check_sampling
 from dsk.core.types import CachedSolution, Group, Problem, Trajectory
+from dsk.core.verdicts import judge
 
 SCREEN_CHUNK = 512
 
@@ -213,7 +214,7 @@ class Session(Ledger):
     def _replayed(self, problem: Problem) -> list[Trajectory]:
         """The problem's cached solutions that still verify, scored under the present policy."""
         solutions = self.cache.get(problem.id)
-        verdicts = self.verifier.verify([(problem, s.text) for s in solutions]) if solutions else []
+        verdicts = judge(self.verifier, [(problem, s.text) for s in solutions]) if solutions else []
         rejected = [s for s, v in zip(solutions, verdicts, strict=True) if not v.correct]
         if rejected:
             self.emit("cache_rejected", problem=problem.id, solutions=self.cache.discard(rejected))
