@@ -213,6 +213,10 @@ class Verifier(Component, ABC):
         """What decides its verdicts; caches of other verifiers are refused by it."""
         return json.dumps({name: value for name, value in self.dump().items() if name not in self.neutral})
 
+    def can_judge(self, reference: str) -> bool:
+        """Whether any response could be right by this reference answer; a run asks before it samples. Quick."""
+        return True
+
     @abstractmethod
     def open(self) -> AbstractContextManager[VerifierSession]:
         """Start workers, if any; closing stops them."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
 from dsk.core.policy import load_policy
 from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
+from dsk.core.references import check_references
 from dsk.core.scheduler import Job, Scheduler
 from dsk.core.screening import add_rate, known_rates, roll_back, screened_tokens
 from dsk.core.search import TreeSearch
@@ -57,6 +59,8 @@ class Session(Ledger):
         stack.enter_context(notices(self._notice))
         check_sampling(spec.train, spec.sampling)
         self.problems = {p.id: p for p in self._train_problems()}
+        check_references(spec, "train", list(self.problems.values()))
+        check_references(spec, "test", list(islice(spec.task.problems("test"), spec.evaluate.problems or None)))
         self.policy = load_policy(spec.model)
         self._check_lengths()
         shaping = (spec.soft_clip, spec.overlong)

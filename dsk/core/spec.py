@@ -190,6 +190,13 @@ class RunSpec(StrictModel):
     task: Task = Field(description="Where problems come from.")
     prompt: PromptSpec = Field(default_factory=PromptSpec, description="How problems become prompts.")
     verifier: Verifier = _default(Verifier)
+    max_unjudgeable: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest share of reference answers, of train or test, that the verifier cannot judge by; more of"
+        " them stop the run before it samples.",
+    )
     engine: Engine = _default(Engine)
     cache: Cache = _default(Cache)
     filter: Filter = _default(Filter)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from dsk.components.tasks.answers import AnswerFrom
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError, Notice
 from dsk.core.roles import Task
@@ -43,6 +44,11 @@ class RowTask(Task):
         " layout (prompt, reward_model.ground_truth, extra_info) and otherwise takes `problem`.",
     )
     answer: str | None = Field(None, description="Column of the reference answer; null as above, otherwise `answer`.")
+    answer_from: AnswerFrom | None = Field(
+        None,
+        description='Where the answer stands in a column that holds a worked solution: `{"after": "####"}` (GSM8K),'
+        ' `{"boxed": true}` or `{"regex": "..."}`; null takes the column as it is.',
+    )
     id: str | None = Field(None, description="Column of a unique id; null is a hash of question and answer.")
     meta: tuple[str, ...] = Field((), description="Columns kept with the problem; veRL's extra_info is kept unasked.")
     on_bad_row: Literal["error", "skip"] = Field(
@@ -58,13 +64,22 @@ class RowTask(Task):
     def problem_of(self, row: Mapping[str, Any]) -> Problem:
         """One row as a Problem. Raises RowFaultError."""
         question, reference = self.layout(row)
-        prompt, answer = _prompt(column(row, question), question), _text(column(row, reference), reference)
+        prompt, answer = _prompt(column(row, question), question), self._answer(row, reference)
         name = _text(column(row, self.id), self.id) if self.id else content_id(prompt, answer)
         meta = {kept: column(row, kept) for kept in self.meta}
         extra = row.get(VERL_META)
         if question == VERL_LAYOUT[0] and isinstance(extra, Mapping):
             meta = {**extra, **meta}
         return Problem(name, prompt, answer, meta)
+
+    def _answer(self, row: Mapping[str, Any], reference: str) -> str:
+        text = _text(column(row, reference), reference)
+        if self.answer_from is None:
+            return text
+        found = self.answer_from.extract(text)
+        if found is None:
+            raise RowFaultError(f"'{reference}': {self.answer_from.missing(text)}")
+        return found
 
 
 @dataclass
