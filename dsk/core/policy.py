@@ -137,11 +137,22 @@ def _forget_quantization(model: Any) -> None:
     model.hf_quantizer, model.is_quantized = None, False
 
 
+def no_eos(path: str) -> str:
+    """The line for a tokenizer without an end-of-sequence token."""
+    return (
+        f"model.path: the tokenizer of '{path}' names no end-of-sequence token, so no response could end; set eos_token"
+        " in its tokenizer_config.json"
+    )
+
+
 def eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """Every end-of-sequence id that the generation config, the config and the tokenizer name."""
+    """Every end-of-sequence id that the generation config, the config and the tokenizer name.
+
+    Raises ModelError where the tokenizer names none: a config's own default is no token of this vocabulary.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ModelError(no_eos(model.config.name_or_path))
     found: list[int] = []
     for source in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
         found += source if isinstance(source, list) else [source] if source is not None else []
-    if not found:
-        raise ModelError(f"model.path: '{model.config.name_or_path}' names no end-of-sequence token")
     return tuple(dict.fromkeys(found))

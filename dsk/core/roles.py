@@ -80,6 +80,8 @@ class Boundary(Component, ABC):
 
     role: ClassVar[str] = "boundary"
     default_kind: ClassVar[str | None] = "length"
+    whole_steps: ClassVar[bool] = False
+    """Whether every step is `search.step_tokens` long; where not, a tree needs more depth for the same answer."""
 
     @property
     def stop_strings(self) -> tuple[str, ...]:

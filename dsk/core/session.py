@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from dsk.core.direct import DirectRollouts, whole_response
+from dsk.core.doubts import doubts
 from dsk.core.errors import CheckpointError, DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
@@ -79,8 +80,10 @@ class Session(Ledger):
         events = self._open_events()
         if optimizer is not None or events.seq:
             self._resume()
-        for text in self._early:
-            self.emit("notice", text=text)
+        told = {record["text"] for record in self.records() if record["event"] == "notice"}
+        for text in dict.fromkeys([*doubts(spec), *self._early]):
+            if text not in told:
+                self.emit("notice", text=text)
 
     def _restore(self) -> dict[str, Any] | None:
         path = latest_checkpoint(self.folder / "checkpoints")

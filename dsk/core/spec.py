@@ -214,7 +214,9 @@ class RunSpec(StrictModel):
         default=16384, ge=1, description="Longest response; a search also ends at depth x step."
     )
     tokens_in_flight: int = Field(
-        default=65536, ge=1, description="Bound on prefix + new tokens of requests under way."
+        default=131072,
+        ge=1,
+        description="Bound on prefix + new tokens of requests under way; one that is larger runs alone.",
     )
     screen: ScreenSpec = Field(default_factory=ScreenSpec, description="Which problems are hard.")
     search: SearchSpec = Field(default_factory=SearchSpec, description="The tree search.")
