@@ -37,7 +37,7 @@ def run(
     spec: SpecPath,
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run's folder after an interruption.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, print the plan, train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all of it, print the plan, train nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the closing table.")] = False,
     folder: Annotated[
         Path | None, typer.Option(help="The run's folder [default: runs/NAME].", show_default=False)
@@ -51,7 +51,7 @@ def run(
         from dsk.cli.plan import print_plan
         from dsk.core.plan import make_plan
 
-        print_plan(make_plan(loaded))
+        print_plan(make_plan(loaded, folder, resume))
         return
     from dsk.cli.live import run_with_display
 
@@ -60,12 +60,23 @@ def run(
 
 @app.command()
 def validate(spec: SpecPath, overrides: Overrides = None) -> None:
-    """Check a spec and list every fault at once."""
+    """Check a spec and list every fault at once; then its data, its model's files and what must be installed.
+
+    Reads every row that the run would read, and of a model in a folder everything but the weights; loads nothing.
+    `run --dry-run` also encodes the prompts, and looks at memory and at the run's folder. Exit code 2 where a run would
+    stop.
+    """
+    from dsk.cli.plan import print_missing
+    from dsk.core.doubts import doubts
+    from dsk.core.preflight import look
     from dsk.core.spec import load_spec
 
     loaded = load_spec(spec, overrides or ())
     parts = f"{loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss"
     typer.echo(f"{spec}: valid ({parts})")
+    found = look(loaded)
+    typer.echo(f"Read: {', '.join(found.read)}")
+    print_missing(found.missing, [*doubts(loaded), *found.notices])
 
 
 @app.command()

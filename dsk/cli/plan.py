@@ -1,15 +1,20 @@
-"""The plan of `dsk run --dry-run`, as tables."""
+"""The plan of `dsk run --dry-run`, as tables, and what `dsk validate` found."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from dsk.core.plan import Plan
+if TYPE_CHECKING:
+    from dsk.core.plan import Plan
 
 
 def print_plan(plan: Plan) -> None:
-    """Print every part of the plan."""
+    """Print every part of the plan. Exits with 2 where something is missing."""
     console = Console()
     sections = {
         "Components": plan.components,
@@ -18,10 +23,21 @@ def print_plan(plan: Plan) -> None:
         "Memory (estimate)": {k: f"{v / 2**30:,.2f} GiB" for k, v in plan.memory.items()},
     }
     for title, rows in sections.items():
+        if not rows:
+            continue
         table = Table("", "", box=None, show_header=False, title=f"{plan.name}: {title}", title_justify="left")
         for name, value in rows.items():
             table.add_row(name, value)
         console.print(table)
-    console.print("Missing here: " + ("nothing" if not plan.missing else ""), markup=False)
-    for line in plan.missing:
-        console.print(f"  - {line}", markup=False, soft_wrap=True)
+    print_missing(plan.missing, plan.notices)
+
+
+def print_missing(missing: Sequence[str], notices: Sequence[str]) -> None:
+    """Notices to standard error, then what would stop the run. Exits with 2 where there is any."""
+    for line in notices:
+        typer.echo(f"notice: {line}", err=True)
+    typer.echo("Missing here:" if missing else "Missing here: nothing")
+    for line in missing:
+        typer.echo("  - " + " ".join(line.splitlines()))
+    if missing:
+        raise typer.Exit(2)

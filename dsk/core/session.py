@@ -22,7 +22,7 @@ from dsk.core.filtering import without_garbled
 from dsk.core.ledger import Ledger, Listener
 from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
-from dsk.core.policy import load_policy
+from dsk.core.policy import check_context, load_policy
 from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
 from dsk.core.references import check_references
 from dsk.core.scheduler import Job, Scheduler
@@ -118,13 +118,8 @@ class Session(Ledger):
     def _check_lengths(self) -> None:
         """Encode every prompt once, so that one too long is refused before anything runs."""
         self.prompts = {p.id: self.policy.prompt_tokens(p, self.spec.prompt) for p in self.problems.values()}
-        longest = max(self.prompts.values(), key=len)
-        total = len(longest) + self.spec.max_response_tokens
-        if total > self.policy.max_length:
-            raise DataError(
-                f"max_response_tokens: prompt of {len(longest)} tokens + response of {self.spec.max_response_tokens}"
-                f" is {total}, more than the model's context of {self.policy.max_length}; lower max_response_tokens"
-            )
+        longest = max(map(len, self.prompts.values()))
+        check_context(longest, self.spec.max_response_tokens, self.policy.max_length)
 
     def save(self, **changes: Any) -> None:
         """Advance the run's state and write a checkpoint."""

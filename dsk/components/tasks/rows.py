@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import Field
@@ -54,6 +55,20 @@ class RowTask(Task):
     on_bad_row: Literal["error", "skip"] = Field(
         "error", description="`error` stops at a row that cannot be used; `skip` leaves it out, counts and reports it."
     )
+
+    def survey(self, split: Literal["train", "test"], limit: int = 0) -> tuple[list[Problem], list[str]]:
+        """As for every task; all bad rows are found, also where the run would stop at the first."""
+        task = self.model_copy(update={"on_bad_row": "skip"}) if self.on_bad_row == "error" else self
+        with warnings.catch_warnings():
+            if self.on_bad_row == "error":
+                warnings.filterwarnings("ignore", ".*bad rows skipped", DataWarning)
+            try:
+                stream = task.problems(split)
+                found = list(islice(stream, limit or None))
+            except DataError as error:
+                return [], [str(error)]
+        faults = stream.skipped if isinstance(stream, ProblemStream) else []
+        return found, faults if self.on_bad_row == "error" else []
 
     def layout(self, columns: Mapping[str, Any]) -> tuple[str, str]:
         """The question's and the answer's column among `columns` (a row, or anything shaped like one)."""

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -17,6 +18,7 @@ from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 
 HOPELESS = 8
+SCRIPTS = (".py", ".js", ".mjs", ".ts", ".rb", ".pl", ".sh", ".jl", ".lua", ".php", ".R", ".jar")
 FORM = '{"correct": true or false, "answer": text or null, "reason": text}, the last two optional, nothing else'
 _LONGEST_REASON = 100
 _LONGEST_SHOWN = 120
@@ -46,14 +48,22 @@ class CommandVerifier(Verifier):
     memory_mb: int = Field(4096, ge=16, description="Address space of one copy (MiB).")
     max_response_chars: int = Field(200_000, ge=1, description="Characters at the end of a response that are sent.")
 
+    def missing(self) -> str | None:
+        """What of the program is not on this machine: the executable, or the script that an interpreter is to run."""
+        program, *arguments = self.program
+        if shutil.which(program) is None:
+            return f"'{program}' is not an executable on this machine; give a full path, or an interpreter and a script"
+        script = Path(arguments[0]) if arguments else None
+        if script is not None and script.suffix in SCRIPTS and not script.is_file():
+            return f"no file '{script}' (working folder {Path.cwd()}); give its path"
+        return None
+
     @contextmanager
     def open(self) -> Iterator[CommandSession]:
         """A session; the programs start with the first answer and end with the block. Raises SpecError."""
-        if shutil.which(self.program[0]) is None:
-            raise SpecError(
-                f"verifier.program: '{self.program[0]}' is not an executable on this machine;"
-                " give a full path, or an interpreter and a script"
-            )
+        lack = self.missing()
+        if lack:
+            raise SpecError(f"verifier.program: {lack}")
         config = WorkerConfig(self.time_limit, self.cpu_limit, self.memory_mb, self.program, self.start_limit)
         with WorkerPool(config, self.workers) as pool:
             yield CommandSession(self, pool)
