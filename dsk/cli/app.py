@@ -63,7 +63,7 @@ def run(
             help="Continue a run, as it began: what --set said then is set again, and any other difference is refused.",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, print the plan, train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all of it, print the plan, train nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the closing table.")] = False,
     folder: Annotated[
         Path | None, typer.Option(help="The run's folder [default: runs/NAME].", show_default=False)
@@ -86,13 +86,24 @@ def run(
 
 @app.command()
 def validate(spec: SpecPath, overrides: Overrides = None) -> None:
-    """Check a spec and list every fault at once."""
+    """Check a spec and list every fault at once; then its data, its model's files and what must be installed.
+
+    Reads every row that the run would read, and of a model in a folder everything but the weights; loads nothing.
+    `run --dry-run` also encodes the prompts, and looks at memory and at the run's folder. Exit code 2 where a run would
+    stop.
+    """
+    from dsk.cli.plan import print_missing
+    from dsk.core.doubts import doubts
     from dsk.core.faults import printable
+    from dsk.core.preflight import look
     from dsk.core.spec import load_spec
 
     loaded = load_spec(spec, overrides or ())
     parts = f"{loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss"
     typer.echo(f"{printable(str(spec))}: valid ({parts})")
+    found = look(loaded)
+    typer.echo(f"Read: {', '.join(found.read)}")
+    print_missing(found.missing, [*doubts(loaded), *found.notices])
 
 
 @app.command()

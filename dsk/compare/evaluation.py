@@ -15,6 +15,7 @@ import numpy as np
 from dsk.core.direct import DirectRollouts
 from dsk.core.errors import DataError
 from dsk.core.evaluate import SHARE, Estimate, estimate
+from dsk.core.references import check_references
 from dsk.core.scheduler import Progress, Scheduler
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import ModelSpec, RunSpec, SamplingSpec, read_json
@@ -69,6 +70,7 @@ def answer_all(
 
     `model` is a model directory, hub id or bundled name, a checkpoint of a run, or a finished run's folder.
     """
+    check_references(spec, "test", problems)
     policy = load_judged(spec.model, model)
     jobs = []
     for problem in problems:

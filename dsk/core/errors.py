@@ -79,6 +79,12 @@ class VerifierError(DskError, RuntimeError):
     """A verifier's workers cannot be started or keep dying."""
 
 
+class VerdictError(VerifierError):
+    """A verifier, or the program behind it, returned something other than verdicts."""
+
+    exit_code = 2
+
+
 class NonFiniteLossError(DskError, ArithmeticError):
     """The loss or the gradient norm is NaN or infinite."""
 

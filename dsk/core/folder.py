@@ -77,6 +77,19 @@ def open_folder(spec: RunSpec, path: Path, resume: bool, overrides: Sequence[str
     return RunFolder(path, fresh=not resume)
 
 
+def folder_obstacle(spec: RunSpec, path: Path, resume: bool) -> str | None:
+    """Why a run cannot start (or, with `resume`, go on) in `path`, or None; changes nothing there."""
+    try:
+        if resume:
+            _check_same(spec, path)
+            check_idle(path)
+        else:
+            _check_free(path)
+    except (RunFolderError, SpecError) as error:
+        return str(error)
+    return None
+
+
 def _check_free(path: Path) -> None:
     if (path / "spec.json").exists():
         raise RunFolderError(f"{path}: this run exists; continue it with --resume, or name another (--set name=...)")

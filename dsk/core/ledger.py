@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -102,10 +102,12 @@ class Ledger:
         self.records = read_records(self.folder)
         return bool(self._events.seq)
 
-    def tell_early(self) -> None:
-        """Record the notices that waited."""
-        for text in self._early:
-            self.emit("notice", text=text)
+    def tell_early(self, further: Iterable[str]) -> None:
+        """Record the notices that waited, and further ones; a resume does not repeat what is recorded."""
+        told = {record["text"] for record in self.records if record["event"] == "notice"}
+        for text in dict.fromkeys([*further, *self._early]):
+            if text not in told:
+                self.emit("notice", text=text)
         self._early = []
 
     def close(self) -> None:

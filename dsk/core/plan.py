@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from dsk.core.doubts import doubts
 from dsk.core.errors import DskError, ModelError
+from dsk.core.folder import folder_obstacle
+from dsk.core.model_files import read_shapes
 from dsk.core.model_source import locate_model
-from dsk.core.policy import DTYPES, pick_device
+from dsk.core.packing.choice import choose_packing
+from dsk.core.policy import DTYPES, LOADING_ERRORS, Policy, check_context, check_tokenizer, first, pick_device
+from dsk.core.preflight import Findings, look
 from dsk.core.spec import RunSpec
+from dsk.core.trainer import check_sampling
 
 COMPONENTS = (
     ("task", "task"), ("verifier", "verifier"), ("engine", "engine"), ("cache", "cache"), ("filter", "filter"),
@@ -27,7 +34,10 @@ STORED_STATES_PER_LAYER = 16
 
 @dataclass(frozen=True)
 class Plan:
-    """Rows to print; sizes in bytes, lengths in tokens. `missing` has one line per thing this machine lacks."""
+    """Rows to print; sizes in bytes, lengths in tokens. `missing` has one line per thing that would stop the run.
+
+    `sizes` and `memory` are empty where neither the model's config.json nor `model.architecture` is at hand.
+    """
 
     name: str
     components: dict[str, str]
@@ -35,31 +45,54 @@ class Plan:
     tokens: dict[str, int]
     memory: dict[str, int]
     missing: list[str]
+    notices: list[str]
 
 
-def make_plan(spec: RunSpec) -> Plan:
-    """Size a run. Raises ModelError when neither the model nor `model.architecture` is at hand."""
-    missing: list[str] = []
-    config = _config(spec, missing)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    parameters = sum(p.numel() for p in model.parameters())
-    device = _device(spec, missing)
-    memory = _memory(spec, config, parameters, device)
-    _check_machine(spec, memory, device, missing)
+def make_plan(spec: RunSpec, folder: Path | None = None, resume: bool = False) -> Plan:
+    """Size a run and find what would stop it: what `look` finds, and what only torch and transformers can tell."""
+    found = look(spec)
+    missing = found.missing
+    in_the_way = folder_obstacle(spec, folder or Path("runs", spec.name), resume)
+    missing += [in_the_way] if in_the_way else []
+    config, device = _config(spec, missing), _device(spec, missing)
+    _refuse(missing, lambda: check_sampling(spec.train, spec.sampling))
+    sizes: dict[str, int] = {}
+    memory: dict[str, int] = {}
+    if config is not None:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+        parameters = sum(p.numel() for p in model.parameters())
+        memory = _memory(spec, config, parameters, device)
+        sizes = _sizes(config, parameters)
+        _check_room(memory["total"], device, missing)
+        _refuse(missing, lambda: choose_packing(model, spec.train.packing, device))
+        _check_prompts(spec, config, model, found, device)
     return Plan(
         name=spec.name,
         components={path: _describe(spec, path) for path, _ in COMPONENTS},
-        sizes={
-            "parameters": parameters,
-            "layers": config.num_hidden_layers,
-            "hidden size": config.hidden_size,
-            "vocabulary": config.vocab_size,
-        },
+        sizes=sizes,
         tokens=_tokens(spec),
         memory=memory,
-        missing=missing,
+        missing=list(dict.fromkeys(missing)),
+        notices=[*doubts(spec), *found.notices],
     )
+
+
+def _refuse(missing: list[str], check: Callable[[], object]) -> None:
+    """Add what a check of the run raises on purpose."""
+    try:
+        check()
+    except DskError as error:
+        missing.append(str(error))
+
+
+def _sizes(config: Any, parameters: int) -> dict[str, int]:
+    return {
+        "parameters": parameters,
+        "layers": config.num_hidden_layers,
+        "hidden size": config.hidden_size,
+        "vocabulary": config.vocab_size,
+    }
 
 
 def _describe(spec: RunSpec, path: str) -> str:
@@ -71,15 +104,56 @@ def _describe(spec: RunSpec, path: str) -> str:
 
 
 def _config(spec: RunSpec, missing: list[str]) -> Any:
+    """The model's configuration, or that of `model.architecture`; None where neither can be had."""
+    architecture = spec.model.architecture
     try:
         path, extra = locate_model(spec.model.path)
-        offline = spec.model.architecture is not None
-        return AutoConfig.from_pretrained(path, local_files_only=offline, **extra)
-    except (OSError, ModelError) as error:
-        missing.append(f"model '{spec.model.path}': {str(error).strip().splitlines()[0]}")
-    if spec.model.architecture is None:
-        raise ModelError(f"{missing[-1]}; set model.architecture to a folder with its config.json to size the plan")
-    return AutoConfig.from_pretrained(spec.model.architecture)
+        config = AutoConfig.from_pretrained(path, local_files_only=architecture is not None, **extra)
+        _check_shapes(path, config, missing)
+        return config
+    except ModelError as error:
+        missing.append(str(error))
+    except LOADING_ERRORS as error:
+        hint = "" if architecture else "; set model.architecture to a folder with its config.json to size the plan"
+        missing.append(f"model.path: '{spec.model.path}': {first(error)}{hint}")
+    try:
+        return AutoConfig.from_pretrained(architecture) if architecture else None
+    except LOADING_ERRORS as error:
+        missing.append(f"model.architecture: '{architecture}': {first(error)}")
+        return None
+
+
+def _check_shapes(path: str, config: Any, missing: list[str]) -> None:
+    """Compare the tensors that the files' headers describe with those that the configuration calls for."""
+    shapes, faults = read_shapes(Path(path)) if Path(path).is_dir() else ({}, ["not a folder"])
+    if faults or not shapes:
+        return
+    with torch.device("meta"):
+        wanted = AutoModelForCausalLM.from_config(config).state_dict()
+    other = [name for name, tensor in wanted.items() if name in shapes and tuple(tensor.shape) != shapes[name]]
+    if other:
+        missing.append(
+            f"model.path: '{path}': {len(other)} tensors have other shapes than config.json calls for"
+            f" ({other[0]}: {list(shapes[other[0]])} for {list(wanted[other[0]].shape)}); take both from one model"
+        )
+
+
+def _check_prompts(spec: RunSpec, config: Any, model: Any, found: Findings, device: torch.device) -> None:
+    """Load the tokenizer and encode every prompt: one that does not fit is refused before anything runs."""
+    try:
+        path, extra = locate_model(spec.model.path)
+        tokenizer: Any = AutoTokenizer.from_pretrained(path, local_files_only=True, **extra)
+        check_tokenizer(tokenizer, config, spec.model.path)
+        length = int(getattr(config, "max_position_embeddings", 1 << 30))
+        policy = Policy(model, tokenizer, device, (tokenizer.eos_token_id,), length, spec.model.path)
+        problems = [*found.problems["train"], *found.problems["test"]]
+        longest = max((len(policy.prompt_tokens(problem, spec.prompt)) for problem in problems), default=0)
+        check_context(longest, spec.max_response_tokens, length)
+    except DskError as error:
+        found.missing.append(str(error))
+    except LOADING_ERRORS as error:
+        if not any(line.startswith("model") for line in found.missing):
+            found.missing.append(f"model.path: the tokenizer of '{spec.model.path}' cannot be loaded: {first(error)}")
 
 
 def _tokens(spec: RunSpec) -> dict[str, int]:
@@ -122,18 +196,7 @@ def _memory(spec: RunSpec, config: Any, parameters: int, device: torch.device) -
     return parts | {"total": sum(parts.values())}
 
 
-def _check_machine(spec: RunSpec, memory: dict[str, int], device: torch.device, missing: list[str]) -> None:
+def _check_room(needed: int, device: torch.device, missing: list[str]) -> None:
     room = torch.cuda.mem_get_info()[1] if device.type == "cuda" else psutil.virtual_memory().total
-    if memory["total"] > room:
-        missing.append(
-            f"memory: about {memory['total'] / 2**30:.1f} GiB needed, {device.type} has {room / 2**30:.1f} GiB"
-        )
-    lack = spec.engine.missing()
-    if lack:
-        missing.append(f"engine '{spec.engine.kind}': {lack}")
-    try:
-        next(iter(spec.task.problems("train")), None)
-    except DskError as error:
-        missing.append(f"task: {error}")
-    if Path("runs", spec.name, "spec.json").exists():
-        missing.append(f"a free name: runs/{spec.name} exists; continue it with --resume, or set another name")
+    if needed > room:
+        missing.append(f"memory: about {needed / 2**30:.1f} GiB needed, {device.type} has {room / 2**30:.1f} GiB")

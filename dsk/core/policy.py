@@ -12,15 +12,20 @@ from typing import Any
 
 import psutil
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
-from dsk.core.errors import ModelError
+from dsk.core.errors import DataError, ModelError
 from dsk.core.lora import add_lora
+from dsk.core.model_files import model_faults, no_chat_template, no_eos, too_many_tokens
 from dsk.core.model_source import locate_model, no_folder
 from dsk.core.spec import ModelSpec, PromptSpec
 from dsk.core.types import Problem
 
+LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError)
+"""What transformers raises for a model folder that it cannot load."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
@@ -67,10 +72,7 @@ class Policy:
 
     def _chat_tokens(self, problem: Problem, prompt: PromptSpec) -> list[int]:
         if not getattr(self.tokenizer, "chat_template", None):
-            raise ModelError(
-                f"model.path: the tokenizer of '{self.path}' has no chat template;"
-                " set prompt.style to 'plain', or use an instruction-tuned model"
-            )
+            raise ModelError(no_chat_template(self.path))
         messages: list[Mapping[str, str]] = (
             [{"role": "user", "content": prompt.prefix + problem.prompt + prompt.suffix}]
             if isinstance(problem.prompt, str)
@@ -94,23 +96,11 @@ def pick_device(name: str) -> torch.device:
 def load_policy(spec: ModelSpec) -> Policy:
     """Load model and tokenizer.
 
-    Raises ModelError when the directory is missing, not a causal language model, or larger than the memory.
+    Raises ModelError when the directory is missing, not a causal language model, without some of its weights, or larger
+    than the memory.
     """
     path, extra = locate_model(spec.path)
-    logging.disable_progress_bar()
-    try:
-        config = AutoConfig.from_pretrained(path, **extra)
-        check_fits(config, spec)
-        tokenizer = AutoTokenizer.from_pretrained(path, **extra)
-        # a GGUF file asked for in another type than float32 stays packed, and casts at every product
-        dtype = torch.float32 if "gguf_file" in extra else DTYPES[spec.dtype]
-        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **extra)
-    except ModelError:
-        raise
-    except (OSError, ValueError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
-        here = "" if extra or Path(path).is_dir() else f"; {no_folder(spec.path)}"
-        raise ModelError(f"model.path: cannot load '{spec.path}' as a causal language model: {first}{here}") from error
+    config, tokenizer, model = _load(spec, path, extra)
     if "gguf_file" in extra:
         _forget_quantization(model)
     device = pick_device(spec.device)
@@ -119,6 +109,66 @@ def load_policy(spec: ModelSpec) -> Policy:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
     return Policy(model, tokenizer, device, eos_ids(model, tokenizer), max_length, spec.path)
+
+
+def _load(spec: ModelSpec, path: str, extra: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Configuration, tokenizer and model; what transformers would say in a table becomes one line."""
+    if Path(path).is_dir() and not extra:
+        for fault in model_faults(Path(path), chat=False):
+            raise ModelError(fault)
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        config = AutoConfig.from_pretrained(path, **extra)
+        check_fits(config, spec)
+        tokenizer = AutoTokenizer.from_pretrained(path, **extra)
+        check_tokenizer(tokenizer, config, spec.path)
+        # a GGUF file asked for in another type than float32 stays packed, and casts at every product
+        dtype = torch.float32 if "gguf_file" in extra else DTYPES[spec.dtype]
+        loaded: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, output_loading_info=True, **extra)
+    except ModelError:
+        raise
+    except LOADING_ERRORS as error:
+        here = "" if extra or Path(path).is_dir() else f"; {no_folder(spec.path)}"
+        told = f"model.path: cannot load '{spec.path}' as a causal language model: {first(error)}{here}"
+        raise ModelError(told) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    model, info = loaded
+    lost = [] if "gguf_file" in extra else sorted(info["missing_keys"])
+    if lost:
+        raise ModelError(
+            f"model.path: the weights of '{spec.path}' lack {len(lost)} tensors that its config.json calls for"
+            f" ({lost[0]}{', ...' if len(lost) > 1 else ''}), which would start as noise; get all files of one model"
+        )
+    return config, tokenizer, model
+
+
+def first(error: Exception) -> str:
+    """The first line of an error from transformers; a bare key says what it is."""
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if isinstance(error, RuntimeError) and "ignore_mismatched_sizes" in line:
+        return "its weights have other shapes than its config.json says; take both from one model"
+    return f"unknown setting {line}" if isinstance(error, KeyError) else line
+
+
+def check_tokenizer(tokenizer: Any, config: Any, path: str) -> None:
+    """Raise ModelError for a tokenizer that no response could end with, or that has more tokens than the model."""
+    if tokenizer.eos_token_id is None:
+        raise ModelError(no_eos(path))
+    rows, largest = config.get_text_config().vocab_size, max(tokenizer.get_vocab().values())
+    if largest >= rows:
+        raise ModelError(too_many_tokens(path, largest, rows))
+
+
+def check_context(prompt: int, response: int, context: int) -> None:
+    """Raise DataError where the longest prompt and a response do not fit the model's context together (tokens)."""
+    if prompt + response > context:
+        raise DataError(
+            f"max_response_tokens: prompt of {prompt} tokens + response of {response} is {prompt + response}, more than"
+            f" the model's context of {context}; lower max_response_tokens"
+        )
 
 
 def check_fits(config: Any, spec: ModelSpec) -> None:
@@ -149,10 +199,11 @@ def _forget_quantization(model: Any) -> None:
 
 
 def eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """Every end-of-sequence id that the generation config, the config and the tokenizer name."""
+    """Every end-of-sequence id that the generation config, the config and the tokenizer name.
+
+    The tokenizer names one (`check_tokenizer`): a config's own default need be no token of this vocabulary.
+    """
     found: list[int] = []
     for source in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
         found += source if isinstance(source, list) else [source] if source is not None else []
-    if not found:
-        raise ModelError(f"model.path: '{model.config.name_or_path}' names no end-of-sequence token")
     return tuple(dict.fromkeys(found))

@@ -12,9 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from dsk.core.component import Component
+from dsk.core.errors import DataError
 from dsk.core.types import CachedSolution, Completion, EngineStats, Group, Problem, SampleRequest, Verdict
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ class Boundary(Component, ABC):
 
     role: ClassVar[str] = "boundary"
     default_kind: ClassVar[str | None] = "length"
+    whole_steps: ClassVar[bool] = False
+    """Whether every step is `search.step_tokens` long; where not, a tree needs more depth for the same answer."""
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
@@ -222,6 +226,14 @@ class Verifier(Component, ABC):
         """What decides its verdicts; caches of other verifiers are refused by it."""
         return json.dumps({name: value for name, value in self.dump().items() if name not in self.neutral})
 
+    def can_judge(self, reference: str) -> bool:
+        """Whether any response could be right by this reference answer; a run asks before it samples. Quick."""
+        return True
+
+    def missing(self) -> str | None:
+        """What this machine lacks for it and what to do, or None."""
+        return None
+
     @abstractmethod
     def open(self) -> AbstractContextManager[VerifierSession]:
         """Start workers, if any; closing stops them."""
@@ -334,6 +346,10 @@ class Engine(Component, ABC):
         """The install line for what this machine lacks, or None."""
         return None
 
+    def obstacle(self, config: Mapping[str, Any]) -> str | None:
+        """Why it cannot run a model with this config.json and what to do, or None."""
+        return None
+
     def weight_copies(self, parameters: int, device: str) -> int:
         """Copies of the weights it holds beside the policy's own; the memory estimate counts them."""
         return 0
@@ -353,6 +369,13 @@ class Task(Component, ABC):
     def problems(self, split: Literal["train", "test"]) -> Iterable[Problem]:
         """The split's problems, lazily, in a fixed order. Raises DataError naming file and line."""
 
+    def survey(self, split: Literal["train", "test"], limit: int = 0) -> tuple[list[Problem], list[str]]:
+        """The split's first `limit` problems (0 is all), and one line for each row among them that cannot be used."""
+        try:
+            return list(islice(self.problems(split), limit or None)), []
+        except DataError as error:
+            return [], [str(error)]
+
 
 class TrackerSession(Protocol):
     """An open tracker."""
@@ -366,6 +389,10 @@ class Tracker(Component, ABC):
     """Where a run's records go besides events.jsonl."""
 
     role: ClassVar[str] = "tracker"
+
+    def missing(self) -> str | None:
+        """The install line for what this machine lacks, or None."""
+        return None
 
     @abstractmethod
     def open(self, folder: str, spec: Mapping[str, Any]) -> AbstractContextManager[TrackerSession]:

@@ -14,6 +14,7 @@ from typing import Protocol
 from dsk.core.errors import InterruptedRun
 from dsk.core.roles import EngineSession, VerifierSession
 from dsk.core.types import Group, Problem, Sample, SampleRequest, Verdict
+from dsk.core.verdicts import judge
 
 
 class Job(Protocol):
@@ -131,7 +132,7 @@ class _Batch:
         if not pairs:
             return
         items = [(self.jobs[i].problem, self.scheduler.decode(self.jobs[i].response(t))) for i, t in pairs]
-        verdicts = self.scheduler.verifier.verify(items)
+        verdicts = judge(self.scheduler.verifier, items)
         by_job: dict[int, list[Verdict]] = {}
         for (index, _), verdict in zip(pairs, verdicts, strict=True):
             by_job.setdefault(index, []).append(verdict)

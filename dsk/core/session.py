@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from dsk.core.direct import DirectRollouts
+from dsk.core.doubts import doubts
 from dsk.core.errors import CheckpointError, DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
@@ -27,8 +28,9 @@ from dsk.core.ledger import EVALUATE, Ledger, Listener
 from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
 from dsk.core.packing.tree import TreeBatch
-from dsk.core.policy import Policy, load_policy
+from dsk.core.policy import Policy, check_context, load_policy
 from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
+from dsk.core.references import check_references
 from dsk.core.scheduler import Job, Scheduler
 from dsk.core.screening import Screened, add_rates, known_rates, roll_back
 from dsk.core.search import TreeSearch
@@ -77,6 +79,8 @@ class Session:
         stack.enter_context(notices(ledger.notice))
         check_sampling(spec.train, spec.sampling)
         problems = self._problems()
+        for split, found in zip(("train", "test"), problems, strict=True):
+            check_references(spec, split, found)
         self.policy = load_policy(spec.model)
         self.train, self.held_out = (_split(found, self.policy, spec) for found in problems)
         self._tell_shared()
@@ -94,7 +98,7 @@ class Session:
         stack.callback(ledger.watchers.__delitem__, slice(1, None))
         if ledger.open() or restored:
             self._resume()
-        ledger.tell_early()
+        ledger.tell_early(doubts(spec))
 
     def _problems(self) -> tuple[list[Problem], list[Problem]]:
         """The training problems to screen, and the test problems to judge on."""
@@ -355,11 +359,5 @@ def _first(problems: Any, limit: int) -> list[Problem]:
 def _split(problems: Sequence[Problem], policy: Policy, spec: RunSpec) -> Split:
     """Encode every prompt once, so that one too long is refused before anything runs."""
     prompts = {p.id: policy.prompt_tokens(p, spec.prompt) for p in problems}
-    longest = max(map(len, prompts.values()), default=0)
-    if longest + spec.max_response_tokens > policy.max_length:
-        raise DataError(
-            f"max_response_tokens: prompt of {longest} tokens + response of {spec.max_response_tokens}"
-            f" is {longest + spec.max_response_tokens}, more than the model's context of {policy.max_length};"
-            " lower max_response_tokens"
-        )
+    check_context(max(map(len, prompts.values()), default=0), spec.max_response_tokens, policy.max_length)
     return Split({p.id: p for p in problems}, prompts)

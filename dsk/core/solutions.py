@@ -10,6 +10,7 @@ from dsk.core.policy import Policy
 from dsk.core.roles import CacheSession, VerifierSession
 from dsk.core.trainer import Trainer
 from dsk.core.types import CachedSolution, Group, Problem, Trajectory
+from dsk.core.verdicts import judge
 
 
 class Solutions:
@@ -26,7 +27,7 @@ class Solutions:
     def replayed(self, problem: Problem, prompt: tuple[int, ...], most: int) -> list[Trajectory]:
         """At most `most` of the problem's solutions that still verify, scored under the present policy."""
         solutions = self.cache.get(problem.id)
-        verdicts = self.verifier.verify([(problem, s.text) for s in solutions]) if solutions else []
+        verdicts = judge(self.verifier, [(problem, s.text) for s in solutions]) if solutions else []
         judged = list(zip(solutions, verdicts, strict=True))
         rejected = [s for s, v in judged if not v.correct]
         if rejected:

@@ -225,6 +225,13 @@ class RunSpec(StrictModel):
     task: Task = Field(description="Where problems come from.")
     prompt: PromptSpec = Field(default_factory=PromptSpec, description="How problems become prompts.")
     verifier: Verifier = _default(Verifier)
+    max_unjudgeable: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest share of reference answers, of train or test, that the verifier cannot judge by; more of"
+        " them stop the run before it samples.",
+    )
     engine: Engine = _default(Engine)
     cache: Cache = _default(Cache)
     filter: Filter = _default(Filter)
@@ -242,7 +249,9 @@ class RunSpec(StrictModel):
         default=16384, ge=1, description="Longest response; a search also ends at depth x step."
     )
     tokens_in_flight: int = Field(
-        default=65536, ge=1, description="Bound on prefix + new tokens of requests under way."
+        default=131072,
+        ge=1,
+        description="Bound on prefix + new tokens of requests under way; one that is larger runs alone.",
     )
     screen: ScreenSpec = Field(default_factory=ScreenSpec, description="Which problems are hard.")
     search: SearchSpec = Field(default_factory=SearchSpec, description="The tree search.")

@@ -60,6 +60,10 @@ class VerifierContract(ComponentContract):
         verdicts = session.verify([item(*pair) for pair in self.wrong])
         assert [pair for pair, verdict in zip(self.wrong, verdicts, strict=True) if verdict.correct] == []
 
+    def test_the_references_of_right_responses_can_be_judged_by(self) -> None:
+        verifier = self.make_verifier()
+        assert [gold for gold, _ in self.right if not verifier.can_judge(gold)] == []
+
     def test_no_items_give_no_verdicts(self, session: VerifierSession) -> None:
         assert session.verify([]) == []
 

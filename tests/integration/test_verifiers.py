@@ -21,9 +21,10 @@ import psutil
 import pytest
 
 from dsk.components.verifiers import BoxedVerifier, CommandVerifier, MathVerifier, NumericVerifier
+from dsk.components.verifiers.command import FORM
 from dsk.components.verifiers.pool import WorkerPool
 from dsk.components.verifiers.worker import WorkerConfig
-from dsk.core.errors import SpecError, VerifierError
+from dsk.core.errors import SpecError, VerdictError, VerifierError
 from dsk.core.types import Problem, Verdict
 from dsk.testing.hostile import hostile_stream, tower
 from dsk.testing.verifier import VerifierContract, item, well_formed
@@ -195,12 +196,38 @@ def ended(descriptor: int) -> bool:
 
 @pytest.mark.parametrize(
     ("response", "reason"),
-    [("hang", "timeout"), ("die", "died"), ("memory", "died"), ("junk", "unparsable"), ("flood", "unparsable")],
+    [("hang", "timeout"), ("die", "died"), ("memory", "died")],
 )
 def test_a_program_that_misbehaves_costs_one_answer(response: str, reason: str) -> None:
     with judge(workers=1, cpu_limit=0.5, memory_mb=512).open() as session:
         verdicts = session.verify([item("4", response), item("4", "\\boxed{4}")])
     assert [verdict.reason for verdict in verdicts] == [reason, "same"]
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        ("share", "a verdict whose 'correct' is not true or false: '{\"correct\": 0.3}'"),
+        ("one", "a verdict whose 'correct' is not true or false"),
+        ("nan", "a verdict whose 'correct' is not true or false"),
+        ("null", "a verdict whose 'correct' is not true or false"),
+        ("text", "a verdict whose 'correct' is not true or false"),
+        ("posing", "a verdict whose 'correct' is not true or false"),
+        ("number", "a verdict whose 'answer' is not text"),
+        ("score", "a verdict with the unknown field 'score'"),
+        ("list", "JSON that is not an object"),
+        ("junk", "a line that is not JSON: 'junk'"),
+        ("flood", "a line of more than 1,048,576 bytes"),
+        ("twice", "more than one line for one response"),
+    ],
+)
+def test_a_program_that_writes_something_else_than_a_verdict_stops_the_run(response: str, found: str) -> None:
+    with judge(workers=1).open() as session, pytest.raises(VerdictError) as caught:
+        session.verify([item("4", "\\boxed{4}"), item("4", response), item("4", "\\boxed{4}")])
+    message = str(caught.value)
+    assert message.startswith(f"verifier.program: '{sys.executable} {JUDGE}' wrote {found}")
+    assert message.endswith(f"it must write one line a response: {FORM}")
+    assert (len(message.splitlines()), caught.value.exit_code) == (1, 2)
 
 
 def test_a_program_that_never_answers_is_an_error() -> None:

@@ -1,14 +1,19 @@
-"""JSON Lines and Parquet problems: columns by name, stable ids, and one line for whatever is wrong."""
+"""JSON Lines, CSV and Parquet problems: columns by name, stable ids, and one line for whatever is wrong."""
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
+from dsk.components.tasks.csv import Csv
 from dsk.components.tasks.jsonl import Jsonl
 from dsk.components.tasks.parquet import Parquet
 from dsk.components.tasks.rows import DataWarning
@@ -44,12 +49,23 @@ def table(path: Path, rows: list[dict]) -> str:
     return str(path)
 
 
+def sheet(path: Path, *rows: dict, delimiter: str = ",") -> str:
+    """A CSV file of rows with the same columns."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
+
+
 @pytest.fixture
 def files(tmp_path, request) -> None:
-    """Both formats' train and test files for the contracts below."""
+    """Every format's train and test files for the contracts below."""
     request.instance.tmp = tmp_path
     write(tmp_path / "train.jsonl", *ROWS[:30])
     write(tmp_path / "test.jsonl", *ROWS[30:])
+    sheet(tmp_path / "train.csv", *ROWS[:30])
+    sheet(tmp_path / "test.csv", *ROWS[30:])
     table(tmp_path / "train.parquet", VERL[:500])
     table(tmp_path / "test.parquet", VERL[500:])
 
@@ -58,6 +74,12 @@ def files(tmp_path, request) -> None:
 class TestJsonl(TaskContract):
     def make_task(self) -> Task:
         return Jsonl(train=str(self.tmp / "train.jsonl"), test=(str(self.tmp / "te*.jsonl"),))
+
+
+@pytest.mark.usefixtures("files")
+class TestCsv(TaskContract):
+    def make_task(self) -> Task:
+        return Csv(train=str(self.tmp / "train.csv"), test=(str(self.tmp / "te*.csv"),))
 
 
 @pytest.mark.usefixtures("files")
@@ -192,6 +214,108 @@ def test_the_identity_follows_content_and_columns_but_not_the_folder(tmp_path):
     assert Jsonl(train=one).identity != Jsonl(train=write(tmp_path / "x" / "a.jsonl", *ROWS[1:])).identity
     assert Jsonl(train=one).identity != Jsonl(train=one, answer="problem").identity
     assert Jsonl(train="nowhere", name="sums").identity == "sums"
+
+
+PACKERS = {"gzip": gzip.compress, "zstd": zstandard.compress}
+
+
+def two_frames(data: bytes) -> bytes:
+    return zstandard.compress(data[:100]) + zstandard.compress(data[100:])
+
+
+@pytest.mark.parametrize("pack", [*PACKERS.values(), two_frames], ids=[*PACKERS, "two frames"])
+@pytest.mark.parametrize("kind", [Jsonl, Csv])
+def test_compressed_files_are_read_by_their_content_whatever_their_name(tmp_path, kind, pack):
+    plain = Path(write(tmp_path / "a", *ROWS) if kind is Jsonl else sheet(tmp_path / "a", *ROWS))
+    packed = tmp_path / "b"
+    packed.write_bytes(pack(plain.read_bytes()))
+    problems = list(kind(train=str(packed)).problems("train"))
+    assert len(problems) == len(ROWS)
+    assert problems == list(kind(train=str(plain)).problems("train"))
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_compressed_file_that_was_cut_short_is_one_line_and_not_a_short_data_set(tmp_path, name):
+    whole = PACKERS[name](Path(write(tmp_path / "a", *VERL)).read_bytes())
+    (tmp_path / "b.jsonl").write_bytes(whole[: len(whole) // 2])
+    assert "compressed data is damaged or cut short" in error(Jsonl(train=str(tmp_path / "b.jsonl")))
+
+
+def test_quoted_fields_hold_commas_and_line_breaks(tmp_path):
+    row = {"problem": 'One, "two"\nthree?', "answer": "1,000"}
+    for delimiter in (",", "\t"):
+        (problem,) = Csv(train=sheet(tmp_path / "a.csv", row, delimiter=delimiter), delimiter=delimiter).problems(
+            "train"
+        )
+        assert (problem.prompt, problem.answer) == (row["problem"], row["answer"])
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b"3+3", "1 fields under 2 column names"),
+        (b"3+3,6,7", "3 fields under 2 column names"),
+        (b"3+3,", "'answer' is empty"),
+        (b"3+\xff,6", "'problem' cannot be read as text"),
+    ],
+)
+def test_a_bad_csv_row_is_named_by_file_and_line(tmp_path, line, fault):
+    (tmp_path / "a.csv").write_bytes(b"problem,answer\n1+1,2\n\n" + line + b"\n2+2,4\n")
+    task = Csv(train=str(tmp_path / "a.csv"))
+    assert error(task).startswith(f"{tmp_path / 'a.csv'}:4: {fault}")
+    with pytest.warns(DataWarning, match="1 bad rows skipped"):
+        assert len(list(task.model_copy(update={"on_bad_row": "skip"}).problems("train"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "it has no rows"),
+        (b"problem,answer\n", "it has no rows"),
+        (b"problem,answer,answer\n1,2,3\n", ":1: the column 'answer' is there twice; rename one"),
+        (b'problem,answer\n"1+1,2\n', ":2: not CSV: unexpected end of data"),
+        (b"question,answer\n1+1,2\n", "no column 'problem'; columns: question, answer"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_used_is_one_line(tmp_path, content, fault):
+    (tmp_path / "a.csv").write_bytes(content)
+    assert fault in error(Csv(train=str(tmp_path / "a.csv")))
+
+
+def contents() -> dict[str, bytes]:
+    """One file of each kind, by the kind that reads it, or by what is wrong with it."""
+    parquet = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(ROWS), parquet)
+    plain = "\n".join(map(json.dumps, ROWS)).encode()
+    return {
+        "parquet": parquet.getvalue(),
+        "jsonl": plain,
+        "csv": b"problem,answer\n1+1,2\n",
+        "array": json.dumps(ROWS).encode(),
+        "zip": b"PK\x03\x04" + bytes(99),
+        "xz": b"\xfd7zXZ\x00" + bytes(99),
+        "utf-16": "problem,answer\n1+1,2\n".encode("utf-16"),
+    }
+
+
+@pytest.mark.parametrize("kind", [Jsonl, Csv, Parquet])
+@pytest.mark.parametrize("content", contents())
+@pytest.mark.parametrize("on_bad_row", ["error", "skip"])
+def test_a_file_of_another_kind_is_one_line_that_names_the_right_one(tmp_path, kind, content, on_bad_row):
+    (tmp_path / "a").write_bytes(contents()[content])
+    task = kind(train=str(tmp_path / "a"), on_bad_row=on_bad_row)
+    if kind.kind == content:
+        assert list(task.problems("train"))
+        return
+    remedies = {"array": "jq -c", "zip": "unpack it", "xz": "unpack it", "utf-16": "UTF-8"}
+    assert remedies.get(content, f"set task.kind to '{content}'") in error(task)
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_the_kind_of_a_compressed_file_is_named_too(tmp_path, pack):
+    (tmp_path / "a.gz").write_bytes(pack(contents()["csv"]))
+    for kind in (Jsonl, Parquet):
+        assert "set task.kind to 'csv'" in error(kind(train=str(tmp_path / "a.gz")))
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the paper's data is not beside this checkout")

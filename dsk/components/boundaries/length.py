@@ -15,6 +15,7 @@ class Length(Boundary):
     """A step is `search.step_tokens` long, wherever that falls (DeepSearch)."""
 
     kind: ClassVar[str] = "length"
+    whole_steps: ClassVar[bool] = True
 
     def cut(self, logprobs: Float[np.ndarray, " T"]) -> int:
         """All of the step."""

@@ -15,6 +15,7 @@ from dsk.core.errors import CacheError
 from dsk.core.roles import Cache, CacheSession
 from dsk.core.spec import load_spec
 from dsk.core.types import CachedSolution
+from dsk.core.verdicts import judge
 
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 IMPORT_BATCH = 256
@@ -153,5 +154,5 @@ def rejected(store: Store, entries: Iterable[CachedSolution]) -> list[CachedSolu
     problems = {problem.id: problem for problem in spec.task.problems("train")}
     known = [entry for entry in entries if entry.problem_id in problems]
     with spec.verifier.open() as verifier:
-        verdicts = verifier.verify([(problems[entry.problem_id], entry.text) for entry in known])
+        verdicts = judge(verifier, [(problems[entry.problem_id], entry.text) for entry in known])
     return [entry for entry, verdict in zip(known, verdicts, strict=True) if not verdict.correct]

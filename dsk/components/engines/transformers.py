@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -56,6 +56,12 @@ class Transformers(Engine):
 
         budget = self.cache_bytes or int(SHARE * free_bytes(policy.device))
         yield DecodingSession(policy, self.max_rows, budget, self.pack_from)
+
+    def obstacle(self, config: Mapping[str, Any]) -> str | None:
+        """Why its cached decoding would be wrong for the model, or None."""
+        from dsk.components.engines.decoding.support import decoding_obstacle
+
+        return decoding_obstacle(config)
 
     def weight_copies(self, parameters: int, device: str) -> int:
         """One where the weights are packed."""

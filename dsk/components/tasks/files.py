@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from dsk.components.tasks.answers import as_identity
 from dsk.components.tasks.rows import ProblemStream, Row, RowTask
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
@@ -45,7 +46,8 @@ class FileTask(RowTask):
             return self.name
         files = find_files(self.train, "task.train")
         names = "+".join(file.stem for file in files[:3]) + ("+..." if len(files) > 3 else "")
-        return f"{self.kind}:{names}:{_fingerprint(files, (self.problem, self.answer, self.id))}"
+        columns = (self.problem, self.answer, self.id, *as_identity(self.answer_from))
+        return f"{self.kind}:{names}:{_fingerprint(files, columns)}"
 
     def problems(self, split: Literal["train", "test"]) -> Iterable[Problem]:
         """A ProblemStream over the split's files, in the order listed. Raises DataError for missing files at once."""

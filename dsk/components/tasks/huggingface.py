@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from pydantic import Field
 
+from dsk.components.tasks.answers import as_identity
 from dsk.components.tasks.rows import ProblemStream, Row, RowTask
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
@@ -34,7 +35,8 @@ class HuggingFace(RowTask):
         """Data set, subset, split and revision; of a folder its last name, so that moving it changes nothing."""
         local = Path(self.path).expanduser()
         name = local.resolve().name if local.is_dir() else self.path
-        parts = (name, self.subset, self.train_split, self.revision, self.problem, self.answer, self.id)
+        columns = (self.problem, self.answer, self.id, *as_identity(self.answer_from))
+        parts = (name, self.subset, self.train_split, self.revision, *columns)
         return "huggingface:" + ":".join(part or "-" for part in parts)
 
     def problems(self, split: Literal["train", "test"]) -> Iterable[Problem]:

@@ -7,28 +7,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from dsk.components.tasks.content import lines, refuse_other
 from dsk.components.tasks.files import FileTask
 from dsk.components.tasks.rows import Row
-from dsk.core.errors import DataError
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Jsonl(FileTask):
-    """One JSON object a line, in UTF-8; blank lines are not rows."""
+    """One JSON object a line, in UTF-8, compressed (gzip, zstd) or not; blank lines are not rows."""
 
     kind: ClassVar[str] = "jsonl"
 
     def read(self, file: Path) -> Iterator[Row]:
-        """The file's rows, read line by line. Raises DataError where it cannot be opened."""
-        try:
-            with file.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
-                    text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-                    if text.strip():
-                        yield f"{file}:{number}", _parse(text.rstrip(b"\r\n"))
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+        """The file's rows, read line by line. Raises DataError where it cannot be read or is of another kind."""
+        refuse_other(file, self.kind)
+        for number, line in enumerate(lines(file), start=1):
+            if line.strip():
+                yield f"{file}:{number}", _parse(line.rstrip(b"\r\n"))
 
 
 def _parse(line: bytes) -> Mapping[str, Any] | str:

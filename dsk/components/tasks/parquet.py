@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dsk.components.tasks.content import other_kind
 from dsk.components.tasks.files import FileTask
 from dsk.components.tasks.rows import VERL_META, Row, no_column
 from dsk.core.errors import DataError
@@ -35,7 +36,8 @@ class Parquet(FileTask):
                         number += 1
                         yield f"{file}:{number}", row
         except (pa.ArrowException, OSError) as error:
-            fault = str(error).strip().splitlines()[0]
+            other = other_kind(file, self.kind)
+            fault = other or str(error).strip().splitlines()[0]
             raise DataError(f"{file}: not a readable Parquet file: {fault}") from None
 
     def _columns(self, file: Path, schema: pa.Schema) -> list[str]:

@@ -61,6 +61,8 @@ class ReasoningGym(Task):
 
     def _problem(self, item: dict[str, Any], index: int) -> Problem:
         question, answer = item["question"], item["answer"]
+        if not isinstance(question, str) or not question.strip():
+            raise DataError(f"task: '{self.dataset}' gives {question!r:.80} for a question (draw {index}), not text")
         if not isinstance(answer, str) or not answer.strip():
             raise DataError(
                 f"task: '{self.dataset}' gives no reference answer (draw {index});"

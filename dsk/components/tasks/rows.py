@@ -8,10 +8,12 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import Field
 
+from dsk.components.tasks.answers import AnswerFrom
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError, Notice
 from dsk.core.roles import Task
@@ -43,11 +45,30 @@ class RowTask(Task):
         " layout (prompt, reward_model.ground_truth, extra_info) and otherwise takes `problem`.",
     )
     answer: str | None = Field(None, description="Column of the reference answer; null as above, otherwise `answer`.")
+    answer_from: AnswerFrom | None = Field(
+        None,
+        description='Where the answer stands in a column that holds a worked solution: `{"after": "####"}` (GSM8K),'
+        ' `{"boxed": true}` or `{"regex": "..."}`; null takes the column as it is.',
+    )
     id: str | None = Field(None, description="Column of a unique id; null is a hash of question and answer.")
     meta: tuple[str, ...] = Field((), description="Columns kept with the problem; veRL's extra_info is kept unasked.")
     on_bad_row: Literal["error", "skip"] = Field(
         "error", description="`error` stops at a row that cannot be used; `skip` leaves it out, counts and reports it."
     )
+
+    def survey(self, split: Literal["train", "test"], limit: int = 0) -> tuple[list[Problem], list[str]]:
+        """As for every task; all bad rows are found, also where the run would stop at the first."""
+        task = self.model_copy(update={"on_bad_row": "skip"}) if self.on_bad_row == "error" else self
+        with warnings.catch_warnings():
+            if self.on_bad_row == "error":
+                warnings.filterwarnings("ignore", ".*bad rows skipped", DataWarning)
+            try:
+                stream = task.problems(split)
+                found = list(islice(stream, limit or None))
+            except DataError as error:
+                return [], [str(error)]
+        faults = stream.skipped if isinstance(stream, ProblemStream) else []
+        return found, faults if self.on_bad_row == "error" else []
 
     def layout(self, columns: Mapping[str, Any]) -> tuple[str, str]:
         """The question's and the answer's column among `columns` (a row, or anything shaped like one)."""
@@ -58,13 +79,22 @@ class RowTask(Task):
     def problem_of(self, row: Mapping[str, Any]) -> Problem:
         """One row as a Problem. Raises RowFaultError."""
         question, reference = self.layout(row)
-        prompt, answer = _prompt(column(row, question), question), _text(column(row, reference), reference)
+        prompt, answer = _prompt(column(row, question), question), self._answer(row, reference)
         name = _text(column(row, self.id), self.id) if self.id else content_id(prompt, answer)
         meta = {kept: column(row, kept) for kept in self.meta}
         extra = row.get(VERL_META)
         if question == VERL_LAYOUT[0] and isinstance(extra, Mapping):
             meta = {**extra, **meta}
         return Problem(name, prompt, answer, meta)
+
+    def _answer(self, row: Mapping[str, Any], reference: str) -> str:
+        text = _text(column(row, reference), reference)
+        if self.answer_from is None:
+            return text
+        found = self.answer_from.extract(text)
+        if found is None:
+            raise RowFaultError(f"'{reference}': {self.answer_from.missing(text)}")
+        return found
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from dsk.core.errors import SpecError
@@ -33,6 +34,16 @@ def step_of(record: Mapping[str, Any], last: int) -> int:
     return step if isinstance(step, int) else last
 
 
+def lacking(kind: str) -> str | None:
+    """The install line where the library of the tracker's name is missing, else None."""
+    return None if find_spec(kind) else install_line(kind)
+
+
+def install_line(kind: str) -> str:
+    """How to get a tracker's library."""
+    return f"pip install 'deepsearch-kit[{kind}]', or leave it out"
+
+
 def not_installed(kind: str) -> SpecError:
     """What to say when a tracker's library is missing."""
-    return SpecError(f"trackers: '{kind}' needs its package; pip install 'deepsearch-kit[{kind}]', or leave it out")
+    return SpecError(f"trackers: '{kind}' needs its package; {install_line(kind)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dsk.components.trackers.figures import figures, not_installed, step_of
+from dsk.components.trackers.figures import figures, lacking, not_installed, step_of
 from dsk.core.roles import Tracker
 
 
@@ -16,6 +16,10 @@ class TensorBoard(Tracker):
     """Event files in the run's folder, under `tensorboard/`."""
 
     kind: ClassVar[str] = "tensorboard"
+
+    def missing(self) -> str | None:
+        """The install line where its library is missing, or None."""
+        return lacking(self.kind)
 
     @contextmanager
     def open(self, folder: str, spec: Mapping[str, Any]) -> Iterator[TensorBoardSession]:

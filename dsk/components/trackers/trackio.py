@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from dsk.components.trackers.figures import figures, not_installed, step_of
+from dsk.components.trackers.figures import figures, lacking, not_installed, step_of
 from dsk.core.roles import Tracker
 
 
@@ -20,6 +20,10 @@ class Trackio(Tracker):
     kind: ClassVar[str] = "trackio"
 
     project: str = Field(default="deepsearch-kit", min_length=1, description="Project that the run belongs to.")
+
+    def missing(self) -> str | None:
+        """The install line where its library is missing, or None."""
+        return lacking(self.kind)
 
     @contextmanager
     def open(self, folder: str, spec: Mapping[str, Any]) -> Iterator[TrackioSession]:

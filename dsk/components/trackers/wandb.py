@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dsk.components.trackers.figures import figures, not_installed, step_of
+from dsk.components.trackers.figures import figures, lacking, not_installed, step_of
 from dsk.core.errors import SpecError
 from dsk.core.roles import Tracker
 
@@ -28,6 +28,10 @@ class Wandb(Tracker):
     mode: Literal["online", "offline", "disabled"] | None = Field(
         default=None, description="`offline` keeps everything in the run's folder; null follows WANDB_MODE."
     )
+
+    def missing(self) -> str | None:
+        """The install line where its library is missing, or None."""
+        return lacking(self.kind)
 
     @contextmanager
     def open(self, folder: str, spec: Mapping[str, Any]) -> Iterator[WandbSession]:

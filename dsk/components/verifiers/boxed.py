@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from dsk.components.verifiers.extraction import last_boxed
+from dsk.components.verifiers.extraction import is_bare_answer
+from dsk.core.boxes import last_boxed
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 
@@ -48,6 +49,10 @@ class BoxedVerifier(Verifier):
 
     kind: ClassVar[str] = "boxed"
     window: int = Field(300, ge=1, le=100_000, description="Characters at the end of a response that are looked at.")
+
+    def can_judge(self, reference: str) -> bool:
+        """Whether it could stand in a box within `window` characters; a worked solution could not."""
+        return is_bare_answer(reference, self.window)
 
     @contextmanager
     def open(self) -> Iterator[BoxedVerifier]:

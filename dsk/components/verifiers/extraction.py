@@ -4,45 +4,10 @@ from __future__ import annotations
 
 import re
 
-BOXES = ("\\boxed", "\\fbox")
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+from dsk.core.boxes import last_boxed
+
 _PHRASE = re.compile(r"(?:final answer|answer)(?: is)?\s{0,4}[:=]?", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?|-?\.\d+")
-
-
-def last_boxed(text: str) -> str | None:
-    r"""Content of the last `\boxed{...}` whose braces balance, or None.
-
-    An unbalanced later box is passed over. Every brace is looked at once, however many boxes there are.
-    """
-    starts = _box_starts(text)
-    if not starts:
-        return None
-    open_braces: list[int] = []
-    best: tuple[int, int] | None = None
-    for match in _BRACE.finditer(text, min(starts)):
-        if match[0] == "{":
-            open_braces.append(match.start())
-        elif match[0] == "}" and open_braces:
-            start = open_braces.pop()
-            if start in starts and (best is None or start > best[0]):
-                best = (start, match.start())
-    return None if best is None else text[best[0] + 1 : best[1]].strip()
-
-
-def _box_starts(text: str) -> set[int]:
-    r"""Positions of the opening braces of `\boxed {` and `\fbox{`."""
-    starts: set[int] = set()
-    for box in BOXES:
-        at = text.find(box)
-        while at >= 0:
-            after = at + len(box)
-            while after < len(text) and after < at + len(box) + 8 and text[after].isspace():
-                after += 1
-            if text[after : after + 1] == "{":
-                starts.add(after)
-            at = text.find(box, at + len(box))
-    return starts
 
 
 def after_phrase(text: str, window: int = 2000) -> str | None:
@@ -80,3 +45,20 @@ def extract(text: str, fallbacks: tuple[str, ...] = ()) -> str | None:
             break
         answer = FALLBACKS[name](text)
     return answer or None
+
+
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_MOST_WORDS = 6
+_SOLUTION = re.compile(r"\\boxed|\\fbox|####|\banswer\b", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+
+
+def is_bare_answer(reference: str, longest: int) -> bool:
+    r"""Whether a reference can be what a box holds: not longer than `longest`, balanced braces, no solution around it.
+
+    A solution shows by more than six words, or by a mark before its answer (`####`, `\boxed`, "answer").
+    """
+    if len(reference) > longest or _SOLUTION.search(reference) or len(_WORD.findall(reference)) > _MOST_WORDS:
+        return False
+    plain = _ESCAPED.sub("", reference)
+    return plain.count("{") == plain.count("}")

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dsk.components.verifiers.exact import decide
-from dsk.components.verifiers.extraction import extract
+from dsk.components.verifiers.extraction import extract, is_bare_answer
 from dsk.components.verifiers.normal import Form, form
 from dsk.components.verifiers.pool import WorkerPool
 from dsk.components.verifiers.worker import WorkerConfig
@@ -61,6 +61,10 @@ class MathVerifier(Verifier):
         6, ge=1, le=15, description="Places a decimal must show to stand for the fraction or root it rounds."
     )
     memo: int = Field(100_000, ge=0, description="(answer, reference) pairs whose verdict is remembered.")
+
+    def can_judge(self, reference: str) -> bool:
+        """Whether it is an answer by itself, not a solution with one in it. No algebra is done, so this is quick."""
+        return is_bare_answer(reference, self.max_answer_chars) and nesting(reference) <= self.max_depth
 
     @contextmanager
     def open(self) -> Iterator[MathSession]:

@@ -52,6 +52,10 @@ class NumericVerifier(Verifier):
     )
     max_answer_chars: int = Field(1000, ge=1, le=20_000, description="A longer answer is `unparsable`.")
 
+    def can_judge(self, reference: str) -> bool:
+        """Whether it is a number."""
+        return value(reference) is not None
+
     @contextmanager
     def open(self) -> Iterator[NumericVerifier]:
         """No workers: the verifier itself is the session."""

@@ -147,9 +147,11 @@ class Supervisor:
         return line + b"\n"
 
     def exchange(self, line: bytes) -> dict[str, Any]:
-        """The child's reply to one task, or `{"reason": "timeout" | "exhausted" | "died" | "unparsable"}`.
+        """The child's reply to one task, or `{"reason": "timeout" | "exhausted" | "died" | "unparsable" | "surplus"}`.
 
-        `timeout` is the wall clock's limit, `exhausted` the processor's.
+        `timeout` is the wall clock's limit, `exhausted` the processor's, `surplus` a line that nothing asked for (it
+        would be taken for the verdict on the next response). A program's reply is passed on unread, as
+        `{"line": text}`, so that it is never taken for one of these.
         """
         try:
             child = self.child = self.child or self._start()
@@ -157,11 +159,14 @@ class Supervisor:
             return {"reason": "died"}
         limit = self.config.time_limit + (self.config.start_limit if child.fresh else 0.0)
         child.cpu_limit = cpu_seconds(child.pid) + self.config.cpu_limit
-        answer = self._converse(child, line, time.monotonic() + limit)
+        stray = self._stray(child) if self.config.program else None
+        answer = stray or self._converse(child, line, time.monotonic() + limit)
         if isinstance(answer, str):
             self.end_child()
             return {"reason": answer}
         child.fresh = False
+        if self.config.program:
+            return {"line": answer.decode("utf-8", "replace")}
         try:
             reply = json.loads(answer)
         except ValueError:
@@ -169,7 +174,7 @@ class Supervisor:
         if not isinstance(reply, dict):
             self.end_child()
             return {"reason": "unparsable"}
-        if reply.get("last") and not self.config.program:
+        if reply.get("last"):
             self.end_child()
         return reply
 
@@ -197,7 +202,14 @@ class Supervisor:
                 received += data
                 if len(received) > MAX_REPLY:
                     return "unparsable"
-        return received.partition(b"\n")[0]
+        reply, _, rest = received.partition(b"\n")
+        return "surplus" if rest and self.config.program else reply
+
+    def _stray(self, child: Child) -> str | None:
+        """Why a program that speaks before it is asked cannot be asked, or None."""
+        if child.fresh or not select.select([child.stdout], [], [], 0)[0]:
+            return None
+        return "surplus" if os.read(child.stdout, 1 << 16) else "died"
 
     def _caller_there(self) -> bool:
         data = os.read(0, 1 << 16)

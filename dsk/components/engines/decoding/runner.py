@@ -12,13 +12,11 @@ from transformers import PreTrainedModel
 from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
 from dsk.components.engines.decoding.packed import PackedLinears
+from dsk.components.engines.decoding.support import decoding_obstacle
 from dsk.core.errors import ModelError
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
-
-SUPPORTED = ("llama", "qwen2", "qwen3")
-LENGTH_DEPENDENT_ROPE = ("dynamic", "longrope")
 
 
 def bare_model(model: Any) -> PreTrainedModel:
@@ -28,19 +26,9 @@ def bare_model(model: Any) -> PreTrainedModel:
 
 def check_supported(config: Any) -> None:
     """Raise ModelError where cached decoding would be wrong for this configuration."""
-    name = f"model.path: the transformers engine cannot run a '{config.model_type}' model"
-    if config.model_type not in SUPPORTED:
-        raise ModelError(f"{name}; it runs {', '.join(SUPPORTED)}; for others use the vllm engine")
-    types = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if types != {"full_attention"}:
-        found = ", ".join(sorted(types - {"full_attention"}))
-        raise ModelError(f"{name} with {found} layers; it needs full attention in every layer; use the vllm engine")
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    if rope in LENGTH_DEPENDENT_ROPE:
-        raise ModelError(
-            f"{name} with '{rope}' position scaling: its keys change with the length, so they cannot be cached;"
-            " use the vllm engine, or a model with another rope_type"
-        )
+    obstacle = decoding_obstacle(config.to_dict())
+    if obstacle:
+        raise ModelError(f"model.path: {obstacle}")
 
 
 class Runner:
