@@ -134,7 +134,9 @@ def _data(scores: dict[str, Scores], gaps: dict[str, Difference], faults: dict[s
 
     return {
         "scores": {name: asdict(found) for name, found in scores.items()},
-        "differences": {name: asdict(found) for name, found in gaps.items()},
+        "differences": {
+            name: {k: v for k, v in asdict(found).items() if k != "improvement"} for name, found in gaps.items()
+        },
         "not_available": faults,
     }
 

@@ -4,12 +4,15 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsk.cli import eval as eval_command
 from dsk.compare.evaluation import Answered, majority_at_k, pass_at_k, summarise
 from dsk.compare.harness import write_results
+from dsk.compare.statistics import correct, paired_difference
 from dsk.compare.study import load_study, plan_runs
 from dsk.compare.suite import load_suite
 from dsk.core.errors import SpecError
@@ -63,6 +66,19 @@ def test_a_runs_own_evaluation_and_every_comparison_of_it_say_the_same(correct):
     assert (run.pass_at_1, run.low, run.high) == (judged.mean, judged.low, judged.high)
 
 
+def test_a_difference_of_two_models_is_not_told_as_one_of_two_methods(capsys):
+    mine, theirs = (
+        [answered([a] * 2, problem=str(i)) for i in range(8)] + [answered(["3", "7"], problem="8")] for a in ("7", "3")
+    )
+    rates = [np.asarray([[item.rate for item in items]]) for items in (mine, theirs)]
+    gaps = {"set": correct([paired_difference(*rates, share=True)])[0]}
+    scores = {"set": summarise(mine, [1])}
+    eval_command._print("a", "b", scores, gaps, {})
+    assert "runs of one setting differ among themselves" in " ".join(capsys.readouterr().out.split())
+    # of one model each there is no share of runs that win
+    assert "improvement" not in eval_command._data(scores, gaps, {})["differences"]["set"]
+
+
 def test_result_files_have_the_harness_fields(tmp_path):
     items = [answered(["7", "3"], problem="a"), answered(["3", "3"], problem="b")]
     write_results(tmp_path, "m", {"AIME 2025": summarise(items, [1, 2])}, {"AIME 2025": items}, {"temperature": 0.6})
@@ -81,6 +97,14 @@ def test_shipped_studies_resolve_with_five_seeds_or_more(path, tmp_path):
     planned = plan_runs(study, path.name, tmp_path)
     assert len({r.seed for r in planned}) >= 5
     assert len(planned) == len(study.all_arms()) * len(study.seeds)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.json")), ids=lambda p: p.stem)
+def test_arms_that_end_steps_at_newlines_can_reach_the_answer_of_the_longest_chain(path, tmp_path):
+    for run in plan_runs(load_study(path), path.name, tmp_path):
+        if run.spec.search.boundary.kind == "text":
+            # a line a step and one for the answer; one more for the end of the response
+            assert run.spec.search.max_depth >= run.spec.task.dump()["max_steps"] + 2
 
 
 def test_the_papers_suite_has_the_six_columns_of_its_table_1():

@@ -6,6 +6,7 @@ import pytest
 
 from dsk.compare.study import check_folders, load_study, plan_runs
 from dsk.core.errors import RunFolderError, SpecError
+from dsk.core.ledger import Ledger, Silent
 
 BASE = {"name": "base", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 
@@ -56,6 +57,16 @@ def test_a_kind_is_set_before_its_fields_whatever_their_order(plan):
 def test_the_budget_bounds_every_run(plan, axis, bound):
     planned = plan(arms={"a": {}, "b": {"replay": False}}, budget={"axis": axis, "amount": 500})
     assert {getattr(r.spec.rounds, bound) for r in planned} == {500}
+
+
+def test_a_budget_without_screening_is_reached_by_the_rest_alone(plan, tmp_path, monkeypatch):
+    (run,) = plan(arms={"a": {}}, seeds=[0], budget={"axis": "unscreened_tokens", "amount": 500})
+    ledger = Ledger(run.spec, tmp_path, Silent())
+    spent = {"model_tokens": 900, "screening_tokens": 401, "updates": 3, "seconds": 1.0}
+    monkeypatch.setattr(ledger, "budgets", lambda: spent)
+    assert not ledger.out_of_budget()
+    spent["screening_tokens"] = 400
+    assert ledger.out_of_budget()
 
 
 @pytest.mark.parametrize(
