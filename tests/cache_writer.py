@@ -35,7 +35,9 @@ def expected(run: str, step: int) -> Iterator[CachedSolution]:
     for index in range(BATCH):
         tokens = (*map(int, run.split(".")), step, index, *(rng.randrange(1 << 31) for _ in range(rng.randrange(400))))
         text = f"{run}/{step}/" + "x" * rng.randrange(2000)
-        yield CachedSolution(f"p{rng.randrange(20)}", tokens, tuple(-t / 3 for t in tokens), text, run, 0, step, step)
+        yield CachedSolution(
+            f"p{rng.randrange(20)}", tokens, tuple(-t / 3 for t in tokens), text, run, 0, step, step, "t"
+        )
 
 
 def write(cache: Cache, folder: str, run: str) -> None:

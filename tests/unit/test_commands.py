@@ -146,7 +146,8 @@ def test_validate_and_resolve_take_a_runs_folder(command, claimed, spec):
     command("run", spec, "--set", "seed=3")
     assert command("validate", "runs/t")[:2] == (
         0,
-        "runs/t: valid (arithmetic task, frontier selector, tree_grpo loss)\n",
+        "runs/t: valid (arithmetic task, frontier selector, tree_grpo loss)\n"
+        "Read: the model's files but its weights, 512 train problems, 256 test problems\nMissing here: nothing\n",
     )
     code, resolved, _ = command("resolve", "runs/t")
     assert (code, json.loads(resolved)["seed"]) == (0, 3)

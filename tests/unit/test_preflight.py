@@ -189,7 +189,7 @@ def test_a_missing_chat_template_is_found_where_prompts_are_chats(model, check):
         ({"verifier": judged_by(sys.executable, "judge.py")}, "verifier 'command': no file 'judge.py'"),
         ({"task": {"kind": "jsonl", "train": "no.jsonl"}}, "task: task.train: no file 'no.jsonl'"),
         ({"task": {"kind": "reasoning_gym", "dataset": "chain_sum"}}, "pip install 'deepsearch-kit[reasoning-gym]'"),
-        ({"model": {"path": "nowhere/at/all"}}, "model.path: 'nowhere/at/all'"),
+        ({"model": {"path": "nowhere/at/all"}}, "model.path: there is no folder 'nowhere/at/all'"),
     ],
 )  # fmt: skip
 def test_what_is_not_on_this_machine_is_found(monkeypatch, check, changes, fault):

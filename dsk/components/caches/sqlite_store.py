@@ -183,9 +183,9 @@ def _add(connection: sqlite3.Connection, solution: CachedSolution) -> bool:
 
 
 def _solution(row: tuple[str, bytes, bytes, bytes, str, int, int, int, str, int]) -> CachedSolution:
-    problem_id, tokens, logprobs, text, *place, _ = row
-    written = text.decode("utf-8", "surrogatepass")
-    return CachedSolution(problem_id, _unpack("i", tokens), _unpack("d", logprobs), written, *place)
+    problem_id, tokens, logprobs, text, run, round_, step, version, tokenizer, _ = row
+    written, place = text.decode("utf-8", "surrogatepass"), (round_, step, version, tokenizer)
+    return CachedSolution(problem_id, _unpack("i", tokens), _unpack("d", logprobs), written, run, *place)
 
 
 def _digest(tokens: Sequence[int]) -> bytes:

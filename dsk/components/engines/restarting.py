@@ -120,7 +120,7 @@ class RestartingSession:
 
     def forget(self) -> None:
         """Drop cached prefixes."""
-        self.session.forget()
+        self._surviving(lambda: self._alive.forget())
 
     def score(self, tokens: Sequence[int]) -> list[float]:
         """The engine's scores."""
