@@ -126,11 +126,12 @@ def _optional(file: Path) -> Mapping[str, Any]:
 
 def _largest_id(tokenizer: Mapping[str, Any]) -> int:
     """The largest id in a tokenizer.json, -1 where it names none."""
-    model = tokenizer.get("model")
+    model, added = tokenizer.get("model"), tokenizer.get("added_tokens")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
-    ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else [len(vocabulary or ()) - 1]
-    ids += [token.get("id", -1) for token in tokenizer.get("added_tokens") or ()]
-    return max(ids, default=-1)
+    ids: list[Any] = [len(vocabulary) - 1] if isinstance(vocabulary, list) else []
+    ids += vocabulary.values() if isinstance(vocabulary, dict) else []
+    ids += [token.get("id") for token in added if isinstance(token, dict)] if isinstance(added, list) else []
+    return max((number for number in ids if isinstance(number, int)), default=-1)
 
 
 def too_many_tokens(path: str, largest: int, rows: int) -> str:

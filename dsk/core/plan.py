@@ -141,8 +141,9 @@ def _check_shapes(path: str, config: Any, missing: list[str]) -> None:
 def _check_prompts(spec: RunSpec, config: Any, model: Any, found: Findings, device: torch.device) -> None:
     """Load the tokenizer and encode every prompt: one that does not fit is refused before anything runs."""
     try:
-        path, extra = locate_model(spec.model.path)
-        tokenizer: Any = AutoTokenizer.from_pretrained(path, local_files_only=True, **extra)
+        tokenizer = _tokenizer(spec, found)
+        if tokenizer is None:
+            return
         check_tokenizer(tokenizer, config, spec.model.path)
         length = int(getattr(config, "max_position_embeddings", 1 << 30))
         policy = Policy(model, tokenizer, device, (tokenizer.eos_token_id,), length, spec.model.path)
@@ -151,9 +152,17 @@ def _check_prompts(spec: RunSpec, config: Any, model: Any, found: Findings, devi
         check_context(longest, spec.max_response_tokens, length)
     except DskError as error:
         found.missing.append(str(error))
+
+
+def _tokenizer(spec: RunSpec, found: Findings) -> Any:
+    """The tokenizer; None where it cannot be loaded, which is said unless the model's files are faulted already."""
+    path, extra = locate_model(spec.model.path)
+    try:
+        return AutoTokenizer.from_pretrained(path, local_files_only=True, **extra)
     except LOADING_ERRORS as error:
-        if not any(line.startswith("model") for line in found.missing):
+        if not any(line.startswith("model.path") for line in found.missing):
             found.missing.append(f"model.path: the tokenizer of '{spec.model.path}' cannot be loaded: {first(error)}")
+        return None
 
 
 def _tokens(spec: RunSpec) -> dict[str, int]:

@@ -24,8 +24,10 @@ from dsk.core.model_source import locate_model, no_folder
 from dsk.core.spec import ModelSpec, PromptSpec
 from dsk.core.types import Problem
 
-LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError)
-"""What transformers raises for a model folder that it cannot load."""
+LOADING_ERRORS = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, StrictDataclassError,
+)  # fmt: skip
+"""What transformers raises for a model folder that it cannot load: it trusts the form of the JSON files."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 

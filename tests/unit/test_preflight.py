@@ -85,6 +85,7 @@ BROKEN = {
     "tokenizer is not JSON": (text("tokenizer.json", '{"a":'), "tokenizer.json: not JSON"),
     "config is not JSON": (text("config.json", '{"a":'), "config.json: not JSON"),
     "config is a list": (text("config.json", "[]"), "config.json: a JSON list, not an object"),
+    "position scaling": (config(rope_scaling={"type": "dynamic"}, rope_parameters=None), "'dynamic' position scaling"),
     "unknown type": (config(model_type="gpt2"), "the transformers engine cannot run a 'gpt2' model; it runs llama"),
 }  # fmt: skip
 DEEPER = {
@@ -143,7 +144,10 @@ def test_a_broken_model_folder_is_found_before_and_by_the_run(model, name):
     assert len(found) == 1, found
     assert_says(found[0], fault)
     assert_says(make_plan(spec(model)).missing[0], fault)
-    if name != "unknown type":  # what the engine refuses is refused only when its weights are there
+    if name not in (
+        "unknown type",
+        "position scaling",
+    ):  # what the engine refuses is refused only when its weights are there
         assert_says(refusal(spec(model)), fault)
 
 
@@ -163,6 +167,14 @@ def test_what_only_transformers_can_tell_is_found_by_the_dry_run(model, name):
 def test_weights_that_are_not_all_there_are_not_filled_with_noise(model, change):
     change(model)
     assert_says(refusal(spec(model)), r"lack \d+ tensors that its config.json calls for \(model.layers.*as noise")
+
+
+@pytest.mark.parametrize("content", ["{}", '{"model": 1, "added_tokens": 2}', '{"model": {"vocab": {"a": "b"}}}'])
+def test_a_strange_tokenizer_file_is_left_to_the_library_that_reads_it(model, content):
+    (model / "tokenizer.json").write_text(content)
+    assert look(spec(model)).missing == []
+    assert len(make_plan(spec(model)).missing) == 1
+    assert "model.path" in refusal(spec(model))
 
 
 def test_whole_shards_are_read(model):

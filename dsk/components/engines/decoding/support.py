@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dsk.core.component import as_object
+
 SUPPORTED = ("llama", "qwen2", "qwen3")
 LENGTH_DEPENDENT_ROPE = ("dynamic", "longrope")
 
@@ -19,7 +21,8 @@ def decoding_obstacle(config: Mapping[str, Any]) -> str | None:
     if others:
         found = ", ".join(sorted(others))
         return f"{name} with {found} layers; it needs full attention in every layer; use the vllm engine"
-    rope = (config.get("rope_parameters") or config.get("rope_scaling") or {}).get("rope_type", "default")
+    scaling = as_object(config.get("rope_parameters")) or as_object(config.get("rope_scaling")) or {}
+    rope = scaling.get("rope_type") or scaling.get("type")
     if rope in LENGTH_DEPENDENT_ROPE:
         return (
             f"{name} with '{rope}' position scaling: its keys change with the length, so they cannot be cached;"
