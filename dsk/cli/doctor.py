@@ -14,12 +14,13 @@ def print_doctor() -> None:
 
     from dsk.core.folder import versions
     from dsk.core.registry import load_registry
+    from dsk.core.threads import describe
 
     registry = load_registry()
     table = Table("What", "Found", box=None)
     for name, version in versions().items():
         table.add_row(name, version)
-    table.add_row("CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}")
+    table.add_row("CPU threads", describe(torch.get_num_threads(), os.cpu_count()))
     table.add_row("CUDA", torch.cuda.get_device_name() if torch.cuda.is_available() else "none")
     for kind in registry.kinds("engine"):
         engine = registry.get("engine", kind)

@@ -15,6 +15,7 @@ from dsk.core.errors import ModelError
 from dsk.core.lora import add_lora
 from dsk.core.model_source import locate_model
 from dsk.core.spec import ModelSpec, PromptSpec
+from dsk.core.threads import fit_threads
 from dsk.core.types import Problem
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
@@ -82,7 +83,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def load_policy(spec: ModelSpec) -> Policy:
-    """Load model and tokenizer.
+    """Load model and tokenizer, and set torch's threads to what suits the model (`threads.py`).
 
     Raises ModelError when the directory is missing, not a causal language model, or larger than the memory.
     """
@@ -104,6 +105,7 @@ def load_policy(spec: ModelSpec) -> Policy:
         _forget_quantization(model)
     device = pick_device(spec.device)
     model.to(device, DTYPES[spec.dtype]).train()
+    fit_threads(model.num_parameters(), device.type)
     if spec.lora_rank:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
