@@ -1,4 +1,4 @@
-"""The models that benchmarks run: SmolLM2 itself, and shapes with random weights."""
+"""The models that benchmarks run: SmolLM2 and the bundled model themselves, and shapes with random weights."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from typing import Any
 SHAPES: dict[str, dict[str, Any]] = {
     "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
              "num_key_value_heads": 2, "vocab_size": 512},
+    "llama-5m": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 4,
+                 "num_key_value_heads": 2, "vocab_size": 2048},
+    "llama-20m": {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6,
+                  "num_key_value_heads": 2, "vocab_size": 16384},
+    "llama-135m": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
+                   "num_key_value_heads": 3, "vocab_size": 49152},
     "qwen2-0.5b": {"hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24, "num_attention_heads": 14,
                    "num_key_value_heads": 2, "vocab_size": 151936},
     "qwen2-1.5b": {"hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28, "num_attention_heads": 12,
                    "num_key_value_heads": 2, "vocab_size": 151936},
 }  # fmt: skip
+SOURCES = {"smollm2": "package:smollm2", "bundled": "bundled:tiny-reasoner"}
 NAMES = ("tiny", "smollm2", "qwen2-0.5b", "qwen2-1.5b")
 MAX_LENGTH = 8192
 
@@ -23,8 +30,8 @@ def make_policy(name: str, dtype: str = "float32", device: str = "cpu") -> Any:
     from dsk.core.policy import DTYPES, Policy, load_policy, pick_device
     from dsk.core.spec import ModelSpec
 
-    if name == "smollm2":
-        return load_policy(ModelSpec(path="package:smollm2", dtype=dtype, device=device))
+    if name in SOURCES:
+        return load_policy(ModelSpec(path=SOURCES[name], dtype=dtype, device=device))
     place = pick_device(device)
     torch.manual_seed(0)
     with place:
@@ -37,7 +44,7 @@ def random_model(name: str) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
     shape = SHAPES[name] | {"tie_word_embeddings": True, "max_position_embeddings": MAX_LENGTH, "eos_token_id": 2}
-    if name == "tiny":
+    if not name.startswith("qwen2"):
         return LlamaForCausalLM(LlamaConfig(**shape))
     return Qwen2ForCausalLM(Qwen2Config(**shape))
 

@@ -7,6 +7,9 @@ import sys
 
 def main() -> None:
     """Entry point of `dsk`: a DskError becomes one line on stderr and its exit code (2: the input was wrong)."""
+    from dsk.core.threads import wait_passively
+
+    wait_passively()
     from dsk.cli.app import app
     from dsk.core.errors import DskError
     from dsk.core.notices import notices

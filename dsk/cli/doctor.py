@@ -28,9 +28,10 @@ def _rows(registry: Registry) -> Iterator[tuple[str, str]]:
 
     from dsk.core.folder import versions
     from dsk.core.model_source import PACKAGES, missing_packages
+    from dsk.core.threads import describe
 
     yield from versions().items()
-    yield "CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}"
+    yield "CPU threads", describe(torch.get_num_threads(), os.cpu_count())
     yield "CUDA", torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     for kind in registry.kinds("engine"):
         engine = registry.get("engine", kind)

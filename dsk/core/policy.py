@@ -22,6 +22,7 @@ from dsk.core.lora import add_lora
 from dsk.core.model_files import model_faults, no_chat_template, no_eos, too_many_tokens
 from dsk.core.model_source import locate_model, no_folder
 from dsk.core.spec import ModelSpec, PromptSpec
+from dsk.core.threads import fit_threads
 from dsk.core.types import Problem
 
 LOADING_ERRORS = (
@@ -96,7 +97,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def load_policy(spec: ModelSpec) -> Policy:
-    """Load model and tokenizer.
+    """Load model and tokenizer, and set torch's threads to what suits the model (`threads.py`).
 
     Raises ModelError when the directory is missing, not a causal language model, without some of its weights, or larger
     than the memory.
@@ -107,6 +108,7 @@ def load_policy(spec: ModelSpec) -> Policy:
         _forget_quantization(model)
     device = pick_device(spec.device)
     model.to(device, DTYPES[spec.dtype]).train()
+    fit_threads(model.num_parameters(), device.type)
     if spec.lora_rank:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
     max_length = int(getattr(config, "max_position_embeddings", 1 << 30))

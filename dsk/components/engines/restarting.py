@@ -1,6 +1,7 @@
 """A session that outlives one death of its engine: open requests are sent once more, to a fresh one.
 
-Samples depend on the requests' seeds only, so what the fresh engine returns is what the dead one would have.
+Samples are drawn by the requests' seeds, so what the fresh engine returns is what the dead one would have, up to
+rounding, which in bfloat16 reaches the tokens (docs/decisions/0001-prefix-tree-engine.md).
 """
 
 from __future__ import annotations
