@@ -13,23 +13,8 @@ from typing import Any, cast
 
 import zstandard
 
-from dsk.core.errors import CheckpointError
+from dsk.core.files import append, write_atomically, writing
 from dsk.core.types import Group, Problem, Trajectory
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, whole or not at all. Raises CheckpointError (disk full, no permission)."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}; the file before is intact") from error
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -39,7 +24,22 @@ def write_json(path: Path, data: Any) -> None:
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one JSON object a line, atomically."""
-    write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    write_atomically(path, _lines(rows))
+
+
+def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add one JSON object a line to the end, on disk when this returns. Raises CheckpointError, with none of them kept.
+
+    A last line that a crash left unfinished has to be gone before (`drop_torn_line`).
+    """
+    with writing(path, "make room, then continue with --resume"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            append(file, path, _lines(rows))
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -72,19 +72,19 @@ def read_records(folder: str | Path) -> list[dict[str, Any]]:
 
 
 class EventLog:
-    """events.jsonl: one JSON object a line, flushed as it is written. `seq` counts records, `time` is in seconds."""
+    """events.jsonl: one JSON object a line, on disk as it is written. `seq` counts records, `time` is in seconds."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "events.jsonl"
-        drop_torn_line(path)
-        self.seq = sum(1 for _ in read_jsonl(path))
-        self._file = path.open("a", encoding="utf-8")
+        self._path = folder / "events.jsonl"
+        drop_torn_line(self._path)
+        self.seq = sum(1 for _ in read_jsonl(self._path))
+        with writing(self._path, "make it writable, then continue with --resume"):
+            self._file = self._path.open("ab", buffering=0)
 
     def append(self, event: str, **figures: Any) -> dict[str, Any]:
-        """Write one record and return it."""
+        """Write one record and return it. Raises CheckpointError, with nothing of it kept."""
         record = {"event": event, "seq": self.seq, "time": round(time.time(), 3), **figures}
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        append(self._file, self._path, _lines([record]))
         self.seq += 1
         return record
 
@@ -95,8 +95,7 @@ class EventLog:
 
 def write_packed(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write JSON lines compressed with zstandard, atomically."""
-    lines = b"".join((json.dumps(row) + "\n").encode() for row in rows)
-    write_atomically(path, zstandard.ZstdCompressor(level=3).compress(lines))
+    write_atomically(path, zstandard.ZstdCompressor(level=3).compress(_lines(rows)))
 
 
 def write_groups(path: Path, groups: Sequence[Group]) -> None:

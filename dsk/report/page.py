@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dsk.core.errors import RunFolderError
+from dsk.core.files import write_atomically
 from dsk.core.folder import read_status
 from dsk.core.model_source import locate_model
-from dsk.core.records import read_records, write_atomically
+from dsk.core.records import read_records
 from dsk.core.spec import read_json
 from dsk.report.curves import draw_curves
 from dsk.report.examples import find_examples
