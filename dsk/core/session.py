@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 
-from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_final
 from dsk.core.direct import DirectRollouts, whole_response
-from dsk.core.errors import CheckpointError, DataError, EngineError, InterruptedRun, NonFiniteLossError
+from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
 from dsk.core.ledger import Ledger, Listener
@@ -328,12 +327,6 @@ class Session(Ledger):
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the trained model and `summary.json`."""
         merged = dict(plain_weights(self.policy.model)) if self.spec.model.lora_rank else None
-        try:
-            self.policy.model.save_pretrained(self.folder / "final", state_dict=merged)
-            self.policy.tokenizer.save_pretrained(self.folder / "final")
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(
-                f"{self.folder / 'final'}: cannot be saved ({error}); make room, then continue with --resume"
-            ) from error
+        save_final(self.folder / "final", self.policy.model, self.policy.tokenizer, merged)
         write_json(self.folder / "summary.json", summary)
         self.emit("finished", step=self.state.step)
