@@ -27,4 +27,10 @@ def main() -> None:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    from dsk.cli.outlet import silence
+
+    try:
+        sys.stderr.write(line + "\n")
+    except OSError:
+        # the terminal is gone; the exit code still tells
+        silence(sys.stderr)
