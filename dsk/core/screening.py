@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dsk.core.records import drop_torn_line, read_jsonl, write_jsonl
+from dsk.core.records import append_jsonl, drop_torn_line, write_jsonl
+from dsk.core.stored import read_rows
 from dsk.core.types import Group
+
+
+@dataclass(frozen=True)
+class ScreenRow:
+    """A problem's share of correct samples, the tokens sampled for it, and the policy version it was measured under."""
+
+    id: str
+    rate: float
+    tokens: int
+    version: int
 
 
 def known_rates(file: Path, version: int) -> dict[str, float]:
     """The pass rates of `file` that were measured under this policy version, by problem id."""
     drop_torn_line(file)
-    return {row["id"]: row["rate"] for row in read_jsonl(file) if row["version"] == version}
+    rows = read_rows(file, ScreenRow) if file.exists() else []
+    return {row.id: row.rate for row in rows if row.version == version}
 
 
 def add_rate(file: Path, group: Group, version: int) -> tuple[float, int]:
     """Append the share of correct samples of a group of direct rollouts; (share, tokens sampled for it)."""
     rate, tokens = group.stats["solved_share"], int(group.stats["tokens"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps({"id": group.problem.id, "rate": rate, "tokens": tokens, "version": version}) + "\n")
+    append_jsonl(file, [asdict(ScreenRow(group.problem.id, rate, tokens, version))])
     return rate, tokens
 
 
@@ -30,12 +40,12 @@ def roll_back(folder: Path, version: int) -> None:
     A rate under the very policy that a run goes on from stays valid, so nothing is screened twice.
     """
     for file in _files(folder):
-        write_jsonl(file, [row for row in read_jsonl(file) if row["version"] <= version])
+        write_jsonl(file, [asdict(row) for row in read_rows(file, ScreenRow) if row.version <= version])
 
 
 def screened_tokens(folder: Path) -> list[int]:
     """Tokens sampled for each pass rate of a run, in the order in which they were found."""
-    return [row["tokens"] for file in _files(folder) for row in read_jsonl(file)]
+    return [row.tokens for file in _files(folder) for row in read_rows(file, ScreenRow)]
 
 
 def _files(folder: Path) -> list[Path]:

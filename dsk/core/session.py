@@ -20,7 +20,7 @@ from dsk.core.ledger import Ledger, Listener
 from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
 from dsk.core.policy import load_policy
-from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
+from dsk.core.records import EventLog, read_groups, write_groups, write_json, write_jsonl, write_packed
 from dsk.core.scheduler import Job, Scheduler
 from dsk.core.screening import add_rate, known_rates, roll_back, screened_tokens
 from dsk.core.search import TreeSearch
@@ -72,7 +72,7 @@ class Session(Ledger):
         stack.callback(self._watchers.__delitem__, slice(1, None))
         events = self._open_events()
         if optimizer is not None or events.seq:
-            self._resume()
+            self._resume(events)
         for text in self._early:
             self.emit("notice", text=text)
 
@@ -84,8 +84,9 @@ class Session(Ledger):
         self._seconds = dict(self.state.seconds)
         return optimizer
 
-    def _resume(self) -> None:
+    def _resume(self, events: EventLog) -> None:
         """Forget what a crash left beyond the checkpoint, and say so in the records."""
+        events.check_reaches(self.state.event_seq)
         # solutions enter the cache at the end of their round: what this round or a later one gave came too early
         self.cache.rollback(self.spec.name, self.state.step - self.state.round_step - 1)
         for path in self.folder.glob("trees/*.jsonl.zst"):

@@ -59,7 +59,7 @@ def _parse(data: bytes, kind: type[T], path: Path, advice: str, line: int = 0) -
     try:
         return _adapter(kind).validate_json(data, strict=True)
     except ValidationError as error:
-        raise damaged(path, _first_fault(error), advice, line) from error
+        raise damaged(path, first_fault(error), advice, line) from error
 
 
 @cache
@@ -67,7 +67,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _first_fault(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
+    """The first thing that pydantic found wrong, with its place."""
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, fault["loc"]))
     return f"{place}: {fault['msg']}" if place else fault["msg"]
