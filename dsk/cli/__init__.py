@@ -30,6 +30,11 @@ def main() -> None:
 
 
 def _write(line: str) -> None:
+    from dsk.cli.outlet import silence
     from dsk.core.faults import printable
 
-    sys.stderr.write(printable(line) + "\n")
+    try:
+        sys.stderr.write(printable(line) + "\n")
+    except OSError:
+        # the terminal is gone; the exit code still tells
+        silence(sys.stderr)

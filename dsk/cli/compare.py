@@ -38,7 +38,12 @@ class Axis(StrEnum):
 
 def compare(
     targets: Annotated[list[Path], typer.Argument(help="One study file, or run folders.", show_default=False)],
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; the processor's threads are divided.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Runs at a time, which share the cores [default: what the machine's cores and memory hold]."
+        ),
+    ] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Start or continue what a study lacks.")] = True,
     runs: Annotated[Path, typer.Option(help="Where a study's runs are kept.")] = Path("runs"),
     output: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
@@ -70,7 +75,7 @@ def compare(
 
 
 def _compare_study(
-    path: Path, jobs: int, run: bool, runs: Path, options: dict, output: Format, plot: list[Path], say: Console
+    path: Path, jobs: int | None, run: bool, runs: Path, options: dict, output: Format, plot: list[Path], say: Console
 ) -> bool:
     """Run and print; whether a run failed."""
     from dsk.compare.comparison import compare as compare_arms
@@ -100,9 +105,11 @@ def _compare_study(
 
 
 def _run_missing(
-    mode: str, jobs: int, planned: list[PlannedRun], todo: list[PlannedRun], say: Console
+    mode: str, jobs: int | None, planned: list[PlannedRun], todo: list[PlannedRun], say: Console
 ) -> tuple[Runner, list[Outcome]]:
+    from dsk.cli.outlet import outlets
     from dsk.cli.study_progress import StudyProgress
+    from dsk.compare.machine import describe, fitting_jobs
     from dsk.compare.runner import INTERRUPTED, Runner
 
     done = len(planned) - len(todo)
@@ -121,10 +128,11 @@ def _run_missing(
         where = f"[{done}/{len(planned)}] {outcome.run.arm}, seed {outcome.run.seed}"
         say.print(f"{where}: {told} after {outcome.seconds:.0f} s", markup=False)
 
-    runner = Runner(mode, jobs, started, ended)
+    runner = Runner(mode, jobs or fitting_jobs(todo), started, ended)
     if todo:
-        say.print(f"{len(todo)} of {len(planned)} runs to do, {runner.jobs} at a time", markup=False)
-    with progress:
+        how = describe(runner.jobs, runner.threads)
+        say.print(f"{len(todo)} of {len(planned)} runs to do: {how}", markup=False)
+    with outlets(runner.stop), progress:
         return runner, runner.run(todo)
 
 

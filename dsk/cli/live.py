@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -15,10 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from dsk.cli import terminal
+from dsk.cli.outlet import outlets
 from dsk.core.ledger import Silent
 from dsk.core.rounds import Run, run
 from dsk.core.scheduler import Progress
 from dsk.core.spec import RunSpec
+from dsk.core.stopping import StopRequest
 from dsk.report import write_report
 
 REFRESH_SECONDS = 0.25
@@ -27,12 +29,19 @@ REFRESH_SECONDS = 0.25
 def run_with_display(
     spec: RunSpec, folder: Path | None, resume: bool, quiet: bool, overrides: Sequence[str] = ()
 ) -> None:
-    """Run with Ctrl-C meaning: finish the micro-batch, save, exit 130. A second Ctrl-C stops at once."""
+    """Run with Ctrl-C, SIGTERM, a closed terminal or pipe meaning: finish the micro-batch, save, exit 130.
+
+    A second Ctrl-C stops at once.
+    """
     console = terminal.console()
-    stop = _StopOnInterrupt(console)
     view: Any = Silent() if quiet else LiveView(spec, console) if console.is_terminal else PlainView(console)
-    with stop, view if isinstance(view, LiveView) else _Nothing():
-        finished = run(spec, folder, resume=resume, listener=view, should_stop=lambda: stop.asked, overrides=overrides)
+    with StopRequest(_announce_stop) as stop, outlets(stop.ask):
+        with view if isinstance(view, LiveView) else nullcontext():
+            finished = run(spec, folder, resume=resume, listener=view, should_stop=stop, overrides=overrides)
+        _print_closing(console, finished)
+
+
+def _print_closing(console: Console, finished: Run) -> None:
     console.print(closing_table(finished))
     if finished.summary["rounds"]:
         console.print(rounds_table(finished))
@@ -42,31 +51,9 @@ def run_with_display(
     console.print(f"Report: {write_report(finished.folder)}", soft_wrap=True)
 
 
-class _Nothing:
-    def __enter__(self) -> None: ...
-    def __exit__(self, *exception: object) -> None: ...
-
-
-class _StopOnInterrupt:
-    """SIGINT and SIGTERM ask for a clean stop; the handler gives way after the first."""
-
-    def __init__(self, console: Console) -> None:
-        self.asked = False
-        self._console = console
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _StopOnInterrupt:
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        signal.signal(number, signal.default_int_handler)
-        self._console.print("stopping: finishing the current micro-batch and saving (again to stop at once)")
+def _announce_stop() -> None:
+    with suppress(RuntimeError):  # the signal came while this very stream was being written to
+        sys.stderr.write("stopping: finishing the current micro-batch and saving (Ctrl-C again to stop at once)\n")
 
 
 class PlainView:

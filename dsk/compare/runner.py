@@ -17,12 +17,15 @@ from types import FrameType
 from typing import Any
 
 from dsk.compare.arms import Arm
+from dsk.compare.machine import threads_per_run
 from dsk.compare.runs import RunRecord, read_run
 from dsk.compare.study import PlannedRun
+from dsk.core.files import writing
 from dsk.core.folder import check_idle, read_status
 
 INTERRUPTED = 130
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+WORKER = ("-m", "dsk.compare.worker")
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,15 @@ class Runner:
         self, mode: str, jobs: int, started: Callable[[PlannedRun], None], ended: Callable[[Outcome], None]
     ) -> None:
         self.mode, self.jobs, self.started, self.ended = mode, jobs, started, ended
-        self.threads = max((os.cpu_count() or 1) // jobs, 1)
+        self.threads = threads_per_run(jobs)
         self.interrupted = False
         self._processes: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
     def run(self, planned: Sequence[PlannedRun]) -> list[Outcome]:
         """Run all of `planned`; a failure of one leaves the others alone."""
-        before: dict[int, Any] = {n: signal.signal(n, self._interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+        heard = [n for n in STOPPING if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]  # nohup
+        before: dict[int, Any] = {n: signal.signal(n, self._pass_on) for n in heard}
         try:
             with ThreadPoolExecutor(self.jobs) as pool:
                 futures = [pool.submit(self._one, run) for run in planned]
@@ -69,30 +73,37 @@ class Runner:
                 signal.signal(number, handler)
         return [outcome for future in futures if (outcome := future.result()) is not None]
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def stop(self) -> None:
+        """Have every run save and stop."""
+        self._pass_on(signal.SIGHUP, None)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
         for process in list(self._processes):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
 
     def _one(self, run: PlannedRun) -> Outcome | None:
-        run.folder.parent.mkdir(parents=True, exist_ok=True)
         log = run.folder.with_name(run.folder.name + ".log")
         clock = time.monotonic()
-        with log.open("w", encoding="utf-8") as out:
+        with writing(log, "make room, then give the same command again"):
+            run.folder.parent.mkdir(parents=True, exist_ok=True)
+            out = log.open("w", encoding="utf-8")
+        with out:
             process = self._start(run, out)
             if process is None:
                 return None
             self.started(run)
             process.communicate(json.dumps(run.spec.dump()))
         self._processes.discard(process)
-        outcome = Outcome(run, process.returncode, time.monotonic() - clock, _last_line(log))
+        # one that had no time to hear of it was stopped by the signal itself
+        code = INTERRUPTED if self.interrupted and process.returncode < 0 else process.returncode
+        outcome = Outcome(run, code, time.monotonic() - clock, _last_line(log))
         self.ended(outcome)
         return outcome
 
     def _start(self, run: PlannedRun, out: Any) -> subprocess.Popen[str] | None:
         """Start the run's process, in a session of its own so that Ctrl-C reaches it once, from here."""
-        command = [sys.executable, "-m", "dsk.compare.worker", self.mode, str(run.folder), str(self.threads)]
-        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+        command = [sys.executable, *WORKER, self.mode, str(run.folder), str(os.getpid())]
         with self._lock:
             if self.interrupted:
                 return None
@@ -102,12 +113,12 @@ class Runner:
                 stdout=out,
                 stderr=out,
                 text=True,
-                env={**os.environ, **threads},
+                env={**os.environ, **self.threads},
                 start_new_session=True,
             )
             self._processes.add(process)
         if self.interrupted:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGHUP)
         return process
 
 

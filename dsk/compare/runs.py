@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from dsk.core.errors import DataError
-from dsk.core.folder import read_status
-from dsk.core.records import read_jsonl, read_records
-from dsk.core.spec import read_json
+from dsk.core.folder import check_whole, read_spec, read_status, read_versions
+from dsk.core.records import read_rates, read_records
+from dsk.core.stored import read_rows
 
 AXES = {
     "sampled_tokens": "generated tokens",
@@ -83,43 +85,59 @@ def find_runs(places: Iterable[Path]) -> list[Path]:
 
 
 def read_run(folder: Path) -> RunRecord:
-    """Read one run. Raises SpecError or DataError naming the damaged file."""
-    spec = read_json(folder / "spec.json")
-    if not isinstance(spec, dict) or "name" not in spec or "task" not in spec:
-        raise DataError(f"{folder / 'spec.json'}: not a run's spec; delete the folder and run again")
+    """Read one run. Raises DamagedFileError."""
+    spec = read_spec(folder)
     status, reason = read_status(folder)
-    records = _records(folder)
+    records = read_records(folder)
+    check_whole(folder, status, records)
     evaluations = [r for r in records if r["event"] == "evaluation" and "model_tokens" in r]
-    versions = read_json(folder / "versions.json") if (folder / "versions.json").is_file() else {}
     device = {"device": evaluations[-1]["device"]} if evaluations else {}
     return RunRecord(
         folder=folder,
-        name=str(spec["name"]),
-        seed=int(spec.get("seed", 0)),
+        name=spec["name"],
+        seed=spec.get("seed", 0),
         spec=spec,
         status=status,
         reason=reason,
-        surroundings={**versions, **device},
+        surroundings=read_versions(folder) | device,
         evaluations=tuple(_evaluation(folder, record) for record in evaluations),
         steps=tuple({**r, **_screening(r)} for r in records if r["event"] == "step" and "model_tokens" in r),
-        trees=tuple(_tree(row) for row in read_jsonl(folder / SEARCH_FILE)),
+        trees=tuple(FinishedTree(row.id, row.figures) for row in read_trees(folder)),
     )
 
 
-def _records(folder: Path) -> list[dict[str, Any]]:
-    try:
-        return read_records(folder)
-    except (ValueError, KeyError) as error:
-        raise DataError(f"{folder / 'events.jsonl'}: damaged ({error}); delete the folder and run again") from None
+class TreeRow(BaseModel):
+    """A row of search.jsonl; what else there is are figures too."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    id: str
+    solved: float
+    seconds: float
+    expansions: float
+    depth: float
+    entropy: float
+    reward: float
+    tokens: float
+    tokens_to_first_solution: float
+    __pydantic_extra__: dict[str, float]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Everything but the problem."""
+        return self.model_dump(exclude={"id"})
+
+
+def read_trees(folder: Path) -> list[TreeRow]:
+    """What a search-only run has finished. Raises DamagedFileError."""
+    path = folder / SEARCH_FILE
+    return read_rows(path, TreeRow, "delete it: a resume searches again") if path.exists() else []
 
 
 def _evaluation(folder: Path, record: Mapping[str, Any]) -> Evaluation:
-    rows = read_jsonl(folder / "rounds" / f"evaluation_{record['when']}.jsonl")
-    figures = {"truncated": float(record.get("truncated", 0.0)), "pass_at_1": float(record["pass_at_1"])}
     return Evaluation(
         spent={axis: float(record[axis]) for axis in AXES} | _screening(record),
-        rates={str(row["id"]): float(row["rate"]) for row in rows},
-        figures=figures,
+        rates={row.id: row.rate for row in read_rates(folder / "rounds" / f"evaluation_{record['when']}.jsonl")},
+        figures={"truncated": float(record["truncated"]), "pass_at_1": float(record["pass_at_1"])},
     )
 
 
@@ -129,7 +147,3 @@ def _screening(record: Mapping[str, Any]) -> dict[str, float]:
         return {}
     screening = float(record["screening_tokens"])
     return {"screening_tokens": screening, UNSCREENED: float(record["model_tokens"]) - screening}
-
-
-def _tree(row: Mapping[str, Any]) -> FinishedTree:
-    return FinishedTree(str(row["id"]), {k: float(v) for k, v in row.items() if k != "id"})

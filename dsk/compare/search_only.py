@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsk.compare.runs import SEARCH_FILE
+from dsk.compare.runs import SEARCH_FILE, read_trees
 from dsk.core.folder import open_folder
 from dsk.core.ledger import Listener
-from dsk.core.records import drop_torn_line, read_jsonl
+from dsk.core.records import append_jsonl, drop_torn_line
 from dsk.core.session import Session
 from dsk.core.spec import RunSpec
 from dsk.core.types import Group, Problem
@@ -30,7 +29,7 @@ def search_only(
     with place.status(), Session(spec, folder, listener, should_stop) as session:
         path = folder / SEARCH_FILE
         drop_torn_line(path)
-        done = {row["id"] for row in read_jsonl(path)}
+        done = {row.id for row in read_trees(folder)}
         todo = [problem for problem in hard_problems(session) if problem.id not in done]
         for start in range(0, len(todo), TREES_AT_ONCE):
             _search(session, todo[start : start + TREES_AT_ONCE], path)
@@ -49,8 +48,7 @@ def _search(session: Session, problems: Sequence[Problem], path: Path) -> None:
     started = time.perf_counter()
     groups, _ = session.sample("search", [session.job(problem, 0, 0, replay=False) for problem in problems])
     seconds = time.perf_counter() - started
-    with path.open("a", encoding="utf-8") as out:
-        out.writelines(json.dumps(row) + "\n" for row in _rows(groups, seconds))
+    append_jsonl(path, _rows(groups, seconds))
 
 
 def _rows(groups: Sequence[Group], seconds: float) -> Iterator[dict[str, Any]]:

@@ -1,43 +1,57 @@
-"""One run of a study, in a process of its own: `python -m dsk.compare.worker MODE FOLDER THREADS < spec.json`."""
+"""One run of a study, in a process of its own: `python -m dsk.compare.worker MODE FOLDER PARENT < spec.json`."""
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
+
+from dsk.core.errors import DskError, InterruptedRun
+from dsk.core.stopping import StopRequest
+
+ORPHAN_SECONDS = 300
+PR_SET_PDEATHSIG = 1
 
 
-class StopRequest:
-    """Turns true at the first SIGINT or SIGTERM, and when the process that started this one is gone."""
+class Parent:
+    """The process that started this one: when it is gone, save, stop, and have ended after `ORPHAN_SECONDS`."""
 
-    def __init__(self) -> None:
-        self._asked = False
-        self._parent = os.getppid()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
+    def __init__(self, number: int) -> None:
+        self._number = number
 
-    def __call__(self) -> bool:
-        return self._asked or os.getppid() != self._parent
+    def gone(self) -> bool:
+        """Whether the parent has ended."""
+        return os.getppid() != self._number
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
-        signal.signal(number, signal.default_int_handler)
+    def follow(self) -> None:
+        """Have the kernel (Linux) send SIGHUP when the parent ends, however it does; `gone` is for elsewhere."""
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
+        if self.gone():
+            signal.raise_signal(signal.SIGHUP)
+
+    def bound(self) -> None:
+        """Without a parent, end at the alarm's default action: by the kernel, whatever this process is doing."""
+        if self.gone():
+            signal.alarm(ORPHAN_SECONDS)
 
 
-def work(mode: str, folder: Path, threads: int, should_stop: StopRequest) -> None:
+def work(mode: str, folder: Path, should_stop: Callable[[], bool]) -> None:
     """Run or continue what `folder` holds."""
-    import torch
-
     from dsk.compare.search_only import search_only
     from dsk.core.ledger import Silent
     from dsk.core.rounds import run
     from dsk.core.spec import parse_spec
 
-    torch.set_num_threads(threads)
-    spec = parse_spec(json.load(sys.stdin))
+    data = sys.stdin.read()
+    if should_stop():
+        raise InterruptedRun("interrupted before it began")
+    spec = parse_spec(json.loads(data))
     resume = (folder / "spec.json").is_file()
     if mode == "search":
         search_only(spec, folder, resume=resume, listener=Silent(), should_stop=should_stop)
@@ -47,14 +61,17 @@ def work(mode: str, folder: Path, threads: int, should_stop: StopRequest) -> Non
 
 def main() -> int:
     """Exit code as `dsk run`; the last line of stderr is the reason of a failure."""
-    from dsk.core.errors import DskError
-
-    mode, folder, threads = sys.argv[1:]
+    mode, folder, number = sys.argv[1:]
+    parent = Parent(int(number))
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the parent's `nohup` is against its terminal, not its end
     try:
-        work(mode, Path(folder), int(threads), StopRequest())
+        with StopRequest(parent.bound) as stop:
+            parent.follow()
+            work(mode, Path(folder), lambda: stop() or parent.gone())
     except DskError as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        sys.stderr.write(f"{first}\n")
+        with suppress(OSError):  # a full disk has no room for the log either; status.json has the reason
+            sys.stderr.write(f"{first}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -15,10 +15,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from dsk.core.errors import CheckpointError
+from dsk.core.files import sync_folder, sync_tree, writing
+from dsk.core.stored import damaged, read_object
 
 WEIGHTS, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 TORCH_RNG = "torch_rng_state"
+PARTIAL = ".partial"
 KEPT = 2
+FREE_SPACE = "make room, then continue with --resume"
 
 
 @dataclass(frozen=True)
@@ -68,34 +72,86 @@ class RunState:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """state.json: a state, and the checksums of the checkpoint's files and of the state itself."""
+
+    state: Mapping[str, Any]
+    sha256: Mapping[str, str]
+
+
 def save_checkpoint(
     folder: Path, state: RunState, model: torch.nn.Module, optimizer: Mapping[str, torch.Tensor]
 ) -> Path:
-    """Write `folder/NAME` and drop all but the last two. Raises CheckpointError with the previous one intact."""
-    target, partial = folder / state.name, folder / (state.name + ".partial")
+    """Write `folder/NAME` and, once it is on disk, drop all but the last two.
+
+    Raises CheckpointError with the previous one intact.
+    """
+    target, partial = folder / state.name, folder / (state.name + PARTIAL)
     if target.exists():
         return target
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in folder.glob(f"*{PARTIAL}"):
+            shutil.rmtree(left)
         partial.mkdir(parents=True)
-        save_model(model, str(partial / WEIGHTS))
-        tensors = {name: tensor.contiguous() for name, tensor in optimizer.items()}
-        save_file({**tensors, TORCH_RNG: torch.get_rng_state()}, partial / OPTIMIZER)
-        sums = {name: _sha256(partial / name) for name in (WEIGHTS, OPTIMIZER)}
-        (partial / STATE).write_text(json.dumps({"state": asdict(state), "sha256": sums}, indent=2))
-        partial.rename(target)
+        _write_files(partial, state, model, optimizer)
+        _publish(partial, target)
+        for old in checkpoints(folder)[:-KEPT]:
+            _drop(old)
     except (OSError, RuntimeError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         last = latest_checkpoint(folder)
         raise CheckpointError(f"{target}: cannot be saved ({error}); last good checkpoint: {last or 'none'}") from error
-    for old in checkpoints(folder)[:-KEPT]:
-        shutil.rmtree(old)
     return target
+
+
+def _write_files(folder: Path, state: RunState, model: torch.nn.Module, optimizer: Mapping[str, torch.Tensor]) -> None:
+    save_model(model, str(folder / WEIGHTS))
+    tensors = {name: tensor.contiguous() for name, tensor in optimizer.items()}
+    save_file({**tensors, TORCH_RNG: torch.get_rng_state()}, folder / OPTIMIZER)
+    sums = {name: _sha256(folder / name) for name in (WEIGHTS, OPTIMIZER)}
+    stored = _Stored(asdict(state), sums | {STATE: _sum_of(asdict(state))})
+    (folder / STATE).write_text(json.dumps(asdict(stored), indent=2))
+
+
+def _publish(partial: Path, target: Path) -> None:
+    """Give a folder its name once all of it is on disk, and put the name there too."""
+    sync_tree(partial)
+    partial.rename(target)
+    sync_folder(target.parent)
+    sync_folder(target.parent.parent)  # the first one also makes `checkpoints` itself
+
+
+def _drop(old: Path) -> None:
+    """Remove a checkpoint; it loses its name first, so that half of it is never taken for a whole one."""
+    gone = old.with_name(old.name + PARTIAL)
+    old.rename(gone)
+    shutil.rmtree(gone)
+
+
+def save_final(folder: Path, model: Any, tokenizer: Any, weights: Mapping[str, torch.Tensor] | None) -> None:
+    """Write a trained model (`weights`, or the model's own) and its tokenizer as a Hugging Face folder, whole or not.
+
+    Raises CheckpointError.
+    """
+    partial = folder.with_name(folder.name + PARTIAL)
+    with writing(folder, FREE_SPACE):
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            model.save_pretrained(partial, state_dict=weights)
+            tokenizer.save_pretrained(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            _publish(partial, folder)
+        except Exception as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            if type(error) is Exception or isinstance(error, SafetensorError):  # tokenizers raises bare Exceptions
+                raise CheckpointError(f"{folder}: cannot be written: {error}; {FREE_SPACE}") from error
+            raise
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints, oldest first."""
-    return sorted(path.parent for path in folder.glob(f"*/{STATE}") if not path.parent.name.endswith(".partial"))
+    return sorted(path.parent for path in folder.glob(f"*/{STATE}") if not path.parent.name.endswith(PARTIAL))
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -105,20 +161,42 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def load_checkpoint(path: Path, model: torch.nn.Module) -> tuple[RunState, dict[str, torch.Tensor]]:
-    """Load weights into `model` and restore torch's RNG; (state, optimiser tensors). Raises CheckpointError."""
+    """Load weights into `model` and restore torch's RNG; (state, optimiser tensors).
+
+    Raises DamagedFileError, or CheckpointError where it belongs to another model.
+    """
+    state = _read_state(path)
     try:
-        data = json.loads((path / STATE).read_text())
-        for name, expected in data["sha256"].items():
-            if _sha256(path / name) != expected:
-                raise CheckpointError(f"{path / name}: checksum differs; delete {path} to resume from the one before")
         load_model(model, path / WEIGHTS)
         tensors = load_file(path / OPTIMIZER)
-    except (OSError, KeyError, json.JSONDecodeError, SafetensorError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path}: cannot be read: {error}") from error
-    torch.set_rng_state(tensors.pop(TORCH_RNG))
-    return RunState(**data["state"]), tensors
+        torch.set_rng_state(tensors.pop(TORCH_RNG))
+    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}; {_other(path)}") from error
+    return state, tensors
+
+
+def _read_state(path: Path) -> RunState:
+    """The state of a checkpoint whose files are all as they were written."""
+    stored = read_object(path / STATE, _Stored, _other(path))
+    for name in (WEIGHTS, OPTIMIZER, STATE):
+        try:
+            found = _sum_of(stored.state) if name == STATE else _sha256(path / name)
+        except OSError as error:
+            raise damaged(path / name, f"cannot be read ({error.strerror})", _other(path)) from error
+        if found != stored.sha256.get(name):
+            raise damaged(path / name, "checksum differs", _other(path))
+    try:
+        return RunState(**stored.state)
+    except TypeError as error:
+        raise damaged(path / STATE, f"another version of dsk wrote it ({error})", _other(path)) from error
+
+
+def _other(path: Path) -> str:
+    return f"delete {path} to resume from the one before"
+
+
+def _sum_of(state: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

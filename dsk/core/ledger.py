@@ -129,6 +129,11 @@ class Ledger:
         for watch in self.watchers:
             watch(record)
 
+    def check_reaches(self) -> None:
+        """Raise DamagedFileError where the records end before the checkpoint does."""
+        assert self._events is not None
+        self._events.check_reaches(self.state.event_seq)
+
     def roll_back(self) -> None:
         """Forget the records that a crash left beyond the checkpoint, and say so in them."""
         state = self.state

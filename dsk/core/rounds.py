@@ -12,7 +12,7 @@ from dsk.core.errors import InterruptedRun
 from dsk.core.evaluate import Score
 from dsk.core.folder import open_folder
 from dsk.core.ledger import EVALUATE, Listener, Silent
-from dsk.core.records import read_jsonl, read_records, write_jsonl
+from dsk.core.records import read_rates, read_records, write_jsonl
 from dsk.core.seeding import derive_seed
 from dsk.core.session import Session
 from dsk.core.spec import RunSpec
@@ -78,7 +78,7 @@ def _hard_set(session: Session, round_: int) -> list[Problem]:
     if not any(r["event"] == "screened" and r["round"] == round_ for r in session.ledger.records):
         _screen_into(session, round_, list(problems.values()))
     path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
-    return [problems[row["id"]] for row in read_jsonl(path)]
+    return [problems[row.id] for row in read_rates(path, problems)]
 
 
 def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> list[str]:
@@ -162,7 +162,7 @@ def _held_out(session: Session) -> list[Problem]:
         file = path.with_name("held_out_screen.jsonl")
         rates = session.screen(session.held_out, problems, file, "held-out", phase=EVALUATE)
         write_jsonl(path, [{"id": name, "rate": rate} for name, rate in rates.items() if session.is_hard(rate)])
-    chosen = {row["id"] for row in read_jsonl(path)}
+    chosen = {row.id for row in read_rates(path, {p.id for p in problems})}
     return [p for p in problems if p.id in chosen]
 
 

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 
-from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_final
 from dsk.core.direct import DirectRollouts
 from dsk.core.doubts import doubts
-from dsk.core.errors import CheckpointError, DataError, EngineError, InterruptedRun, NonFiniteLossError
+from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
 from dsk.core.ledger import EVALUATE, Ledger, Listener
@@ -130,6 +129,7 @@ class Session:
     def _resume(self) -> None:
         """Forget what a crash left beyond the checkpoint, and say so in the records."""
         state = self.ledger.state
+        self.ledger.check_reaches()
         self.solutions.roll_back()
         for path in self.folder.glob("trees/*.jsonl.zst"):
             if int(path.name.split(".")[0]) >= state.collected:
@@ -330,13 +330,7 @@ class Session:
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the trained model and `summary.json`."""
         merged = dict(plain_weights(self.policy.model)) if self.spec.model.lora_rank else None
-        try:
-            self.policy.model.save_pretrained(self.folder / "final", state_dict=merged)
-            self.policy.tokenizer.save_pretrained(self.folder / "final")
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(
-                f"{self.folder / 'final'}: cannot be saved ({error}); make room, then continue with --resume"
-            ) from error
+        save_final(self.folder / "final", self.policy.model, self.policy.tokenizer, merged)
         write_json(self.folder / "summary.json", summary)
         self.ledger.emit("finished", step=self.ledger.state.step)
 

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 
 from dsk.core.errors import RunFolderError
-from dsk.core.folder import read_status
+from dsk.core.files import write_atomically
+from dsk.core.folder import StoredPart, StoredSpec, check_whole, read_spec, read_status, read_versions
 from dsk.core.model_source import locate_model
-from dsk.core.records import read_records, write_atomically
-from dsk.core.spec import read_json
+from dsk.core.records import read_records
+from dsk.core.stored import damaged, read_object
 from dsk.report.curves import draw_curves
 from dsk.report.examples import find_examples
 
+REWRITTEN = "delete it: a resume writes it again"
+SHOWN = 200
 PARTS = {
     "selector": "search.selector",
     "step boundary": "search.boundary",
@@ -32,12 +36,50 @@ PARTS = {
 """Roles shown, and where the spec names them."""
 
 
+class _Model(BaseModel):
+    path: str
+
+
+class _Evaluate(BaseModel):
+    hard_only: bool
+    temperature: float
+
+
+class _Search(BaseModel):
+    selector: StoredPart
+    boundary: StoredPart
+    backup: StoredPart
+    negative: StoredPart
+
+
+class _Train(BaseModel):
+    advantage: StoredPart
+    loss: StoredPart
+
+
+class _ShownSpec(StoredSpec):
+    """What the page shows of a spec."""
+
+    model: _Model
+    evaluate: _Evaluate
+    verifier: StoredPart
+    cache: StoredPart
+    engine: StoredPart
+    search: _Search
+    train: _Train
+
+
+class _Summary(BaseModel):
+    seconds: dict[str, float]
+
+
 def write_report(folder: Path, out: Path | None = None) -> Path:
     """Write `report.html` of a run, finished or not, and return its path.
 
-    Raises RunFolderError where there is no run, CheckpointError where the file cannot be written.
+    Raises RunFolderError where there is no run, DamagedFileError where one of its files is not as it was written,
+    CheckpointError where the page cannot be written.
     """
-    if not (folder / "spec.json").is_file():
+    if not (folder / "spec.json").exists():
         raise RunFolderError(f"{folder}: holds no run; name a run's folder, e.g. runs/quickstart")
     environment = Environment(loader=PackageLoader("dsk.report", "."), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("page.html.jinja").render(_contents(folder))
@@ -48,13 +90,13 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 
 def _contents(folder: Path) -> dict[str, Any]:
     """Everything that the template names."""
-    spec = read_json(folder / "spec.json")
+    spec = read_spec(folder, _ShownSpec)
     status, reason = read_status(folder)
     records = read_records(folder)
+    check_whole(folder, status, records)
     evaluations = [r for r in records if r["event"] == "evaluation"]
     steps = [r for r in records if r["event"] == "step"]
     summary = folder / "summary.json"
-    versions = folder / "versions.json"
     return {
         "spec": spec,
         "folder": folder,
@@ -65,11 +107,11 @@ def _contents(folder: Path) -> dict[str, Any]:
         "latest": steps[-1] if steps else None,
         "curves": draw_curves(records),
         "rounds": [r for r in records if r["event"] == "round"],
-        "seconds": read_json(summary)["seconds"] if summary.is_file() else {},
+        "seconds": read_object(summary, _Summary, REWRITTEN).seconds if summary.exists() else {},
         "notices": [r["text"] for r in records if r["event"] == "notice"],
         "parts": _parts(spec),
         "examples": find_examples(folder, _decoder(folder, spec)),
-        "versions": read_json(versions) if versions.is_file() else {},
+        "versions": read_versions(folder),
     }
 
 
@@ -91,5 +133,9 @@ def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[Sequence[int]],
 
     saved = folder / "final"
     path, extra = (str(saved), {}) if saved.is_dir() else locate_model(spec["model"]["path"])
-    tokenizer = AutoTokenizer.from_pretrained(path, **extra)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, **extra)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise damaged(Path(path), f"its tokenizer cannot be loaded ({first[:SHOWN]})", REWRITTEN) from error
     return lambda tokens: str(tokenizer.decode(list(tokens), skip_special_tokens=True))

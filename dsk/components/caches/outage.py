@@ -22,6 +22,7 @@ from dsk.components.caches.exchange import (
 )
 from dsk.components.caches.identity import check_identity
 from dsk.components.caches.redis_store import RedisStore, unreachable
+from dsk.core.files import writing
 from dsk.core.types import CachedSolution
 
 Answer = TypeVar("Answer")
@@ -160,7 +161,8 @@ class OutageSession:
     def _keep(self, change: Change) -> None:
         """Append to the file first, so that a crash now loses nothing either."""
         new = not self._unsaved.exists()
-        with self._unsaved.open("a", encoding="utf-8") as stream:
+        advice = "make room, then continue with --resume"
+        with writing(self._unsaved, advice), self._unsaved.open("a", encoding="utf-8") as stream:
             stream.write(header(self._owner) if new else "")
             write_changes(stream, [change])
             stream.flush()

@@ -49,7 +49,7 @@ def store_errors(where: str) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         advice = "free space or close what holds it, then --resume; nothing of this write was stored"
         raise CacheError(f"{where}: the cache cannot be used: {error}; {advice}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, struct.error, UnicodeDecodeError, TypeError) as error:
         raise CacheError(f"{where}: not a solution cache, or damaged: {error}; move it away or name another") from error
 
 
