@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from small_run import Contains, small_spec
 
 import dsk.cli
+import dsk.core.resuming
 import dsk.core.spec
 from dsk.core.spec import RunSpec
 from dsk.core.types import Problem, Verdict
@@ -34,7 +34,7 @@ class Gated(Contains):
         return super().verify(items)
 
 
-def small(model: Path, overrides: Any = ()) -> RunSpec:
+def small(model: Path) -> RunSpec:
     """The run, on a model in a folder."""
     return small_spec(model, verifier=Gated(), **STEPS)
 
@@ -61,7 +61,7 @@ def worker() -> int:
 if __name__ == "__main__":
     role = sys.argv.pop(1)
     if role == "run":
-        dsk.core.spec.load_spec = small
+        dsk.core.resuming.run_spec = lambda model, _, folder, **__: (small(model), folder)
         sys.argv[0:1] = ["dsk", "run"]
         dsk.cli.main()
     elif role == "study":

@@ -77,7 +77,7 @@ def run(
         from dsk.cli.plan import print_plan
         from dsk.core.plan import make_plan
 
-        print_plan(make_plan(loaded))
+        print_plan(make_plan(loaded, place, resume))
         return
     from dsk.cli.live import run_with_display
 

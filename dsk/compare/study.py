@@ -36,8 +36,8 @@ class Budget(StrictModel):
 
     axis: Axis = Field(
         default="model_tokens",
-        description="`model_tokens`: generated + encoded + 3 x trained; `unscreened_tokens`: the same without"
-        " screening, so that arms that screen more often are not charged for it; `sampled_tokens`: generated;"
+        description="`model_tokens`: charged, generated + given + scored + 3 x trained; `unscreened_tokens`: the same"
+        " without screening, so that arms that screen more often are not charged for it; `sampled_tokens`: generated;"
         " `seconds`: wall-clock without evaluation; `updates` of the policy.",
     )
     amount: float = Field(gt=0, description="How much every run may spend; it stops after the step that reaches it.")

@@ -187,9 +187,7 @@ class RoundsSpec(StrictModel):
     max_model_tokens: int = Field(
         default=0, ge=0, description="Charged tokens: sampled + given + scored + 3 x trained (forward, backward)."
     )
-    max_unscreened_tokens: int = Field(
-        default=0, ge=0, description="The same without the tokens that screening sampled and encoded."
-    )
+    max_unscreened_tokens: int = Field(default=0, ge=0, description="The same without those that screening took.")
     max_updates: int = Field(
         default=0, ge=0, description="Policy updates in all; the step that reaches it is finished."
     )

@@ -19,7 +19,6 @@ import dsk
 from dsk.core.checkpoint import latest_checkpoint
 from dsk.core.folder import read_status
 
-pytestmark = pytest.mark.timeout(300)  # a process that dies before it reaches the gate is waited for in vain
 SCRIPT = Path(__file__).parents[1] / "small_process.py"
 
 
@@ -35,10 +34,19 @@ class Gate:
         given = {"FOLDER": str(self.folder), "AT_GATE": str(self._at_gate), "GATE": str(self._gate)}
         env = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})}
         env |= {f"DSK_TEST_{name}": value for name, value in given.items()}
-        return subprocess.Popen([sys.executable, str(SCRIPT), *map(str, words)], env=env, **options)
+        self._process = subprocess.Popen([sys.executable, str(SCRIPT), *map(str, words)], env=env, **options)
+        return self._process
 
     def wait(self):
-        assert self._at_gate.read_text() == "x"
+        """Until a process is at the gate; fails where the one that was started ends before."""
+        told, ended = os.open(self._at_gate, os.O_RDONLY | os.O_NONBLOCK), os.pidfd_open(self._process.pid)
+        with selectors.DefaultSelector() as either:
+            either.register(told, selectors.EVENT_READ)
+            either.register(ended, selectors.EVENT_READ)
+            first = {key.fd for key, _ in either.select()}
+        assert told in first, f"ended with {self._process.wait()} before the gate"
+        os.close(told)
+        os.close(ended)
 
     def open(self):
         self._gate.write_text("")
