@@ -118,13 +118,13 @@ class TreeRow(BaseModel):
     entropy: float
     reward: float
     tokens: float
-    tokens_to_first_solution: float
+    tokens_to_first_solution: float | None = None
     __pydantic_extra__: dict[str, float]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @property
     def figures(self) -> dict[str, float]:
-        """Everything but the problem."""
-        return self.model_dump(exclude={"id"})
+        """Everything but the problem; what a tree does not have is left out."""
+        return self.model_dump(exclude={"id"}, exclude_none=True)
 
 
 def read_trees(folder: Path) -> list[TreeRow]:

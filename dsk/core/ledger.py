@@ -158,12 +158,13 @@ class Ledger:
         """Whether round or step `number` may begin. Decided once: a resume in the middle of it goes on with it."""
         name = f"begun_{what}s"
         if getattr(self.state, name) <= number:
-            if self._out_of_budget():
+            if self.out_of_budget():
                 return False
             self.advance(**{name: number + 1})
         return True
 
-    def _out_of_budget(self) -> bool:
+    def out_of_budget(self) -> bool:
+        """Whether the run has spent its steps, tokens, hours or any other of its bounds."""
         bounds, state, spent = self.spec.rounds, self.state, self.budgets()
         hours = sum(self.spent_seconds().values()) / 3600
         limits = (

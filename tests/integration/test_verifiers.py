@@ -83,7 +83,7 @@ def test_an_answer_that_needs_more_memory_than_allowed_is_not_correct_and_costs_
     present = int(status.partition("VmSize:")[2].split()[0]) >> 10
     with WorkerPool(replace(generous, memory_mb=present), 1) as pool:
         reasons = [reply["reason"] for reply in pool.run([large, simple], 300)]
-    assert reasons[0] in ("memory", "died", "unparsable")
+    assert reasons[0] in ("memory", "died", "unparsable", "exhausted")
     assert reasons[1] == "equal"
 
 

@@ -77,4 +77,4 @@ def test_runs_that_cannot_be_sized_go_one_at_a_time(eight_cores, planned, monkey
 
 
 def test_what_was_chosen_is_said(eight_cores):
-    assert describe(4, threads_per_run(4, {})) == "4 at a time, 2 threads each (8 cores; --jobs changes it)"
+    assert describe(4, threads_per_run(4, {})) == "4 at a time, at most 2 threads each (8 cores; --jobs changes it)"

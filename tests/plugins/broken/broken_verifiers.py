@@ -152,3 +152,16 @@ class BreaksTheSpecForm(BrokenVerifier):
 
     def make_verifier(self):
         return HiddenField(window=10)
+
+
+class BreaksReferences(VerifierContract):
+    """It says of every reference that nothing can be judged by it."""
+
+    caught_by = "test_the_references_of_right_responses_can_be_judged_by"
+
+    def make_verifier(self):
+        class Doubting(Sound):
+            def can_judge(self, reference):
+                return False
+
+        return Doubting()
