@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -20,38 +20,28 @@ import numpy as np
 from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_final
 from dsk.core.direct import DirectRollouts
 from dsk.core.doubts import doubts
-from dsk.core.errors import DataError, EngineError, InterruptedRun, NonFiniteLossError
+from dsk.core.errors import EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
 from dsk.core.ledger import EVALUATE, Ledger, Listener
 from dsk.core.lora import plain_weights
 from dsk.core.notices import notices
-from dsk.core.packing.tree import TreeBatch
-from dsk.core.policy import Policy, check_context, load_policy
+from dsk.core.policy import load_policy
 from dsk.core.records import read_groups, write_groups, write_json, write_jsonl, write_packed
-from dsk.core.references import check_references
 from dsk.core.scheduler import Job, Scheduler
 from dsk.core.screening import Screened, add_rates, known_rates, roll_back
 from dsk.core.search import TreeSearch
 from dsk.core.seeding import derive_seed
 from dsk.core.solutions import Solutions, scored_tokens
 from dsk.core.spec import RunSpec, SamplingSpec
+from dsk.core.splits import Split, distinct_tokens, encode_split, read_problems, shared_problems
 from dsk.core.step_figures import put_together
 from dsk.core.trainer import Trainer, check_sampling
 from dsk.core.types import Group, Problem
 
 SCREEN_CHUNK = 512
-SHOWN = 3
 PLACE = ("event", "seq", "time", "step", "mini_batch")
 """What a record of an update says beside the update's figures."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """A split's problems and their prompts, by id; ids are unique within a split only."""
-
-    problems: Mapping[str, Problem]
-    prompts: Mapping[str, tuple[int, ...]]
 
 
 class Session:
@@ -77,12 +67,11 @@ class Session:
         stack.callback(ledger.close)  # last of all: closing the cache may still give notices
         stack.enter_context(notices(ledger.notice))
         check_sampling(spec.train, spec.sampling)
-        problems = self._problems()
-        for split, found in zip(("train", "test"), problems, strict=True):
-            check_references(spec, split, found)
+        problems = read_problems(spec)
         self.policy = load_policy(spec.model)
-        self.train, self.held_out = (_split(found, self.policy, spec) for found in problems)
-        self._tell_shared()
+        self.train, self.held_out = (encode_split(found, self.policy, spec) for found in problems)
+        if (told := shared_problems(self.train, self.held_out)) is not None:
+            ledger.notice(told)
         shaping = (spec.soft_clip, spec.overlong)
         self.trainer = Trainer(
             self.policy, spec.train, spec.max_response_tokens, *shaping, temperature=spec.sampling.temperature
@@ -98,24 +87,6 @@ class Session:
         if ledger.open() or restored:
             self._resume()
         ledger.tell_early(doubts(spec))
-
-    def _problems(self) -> tuple[list[Problem], list[Problem]]:
-        """The training problems to screen, and the test problems to judge on."""
-        train = _first(self.spec.task.problems("train"), self.spec.screen.problems)
-        if not train:
-            raise DataError("task: no training problems; check its path and fields")
-        return train, _first(self.spec.task.problems("test"), self.spec.evaluate.problems)
-
-    def _tell_shared(self) -> None:
-        """Name a test set that is not held out."""
-        trained = set(self.train.prompts.values())
-        shared = [name for name, prompt in self.held_out.prompts.items() if prompt in trained]
-        if shared:
-            self.ledger.notice(
-                f"task: {len(shared)} of {len(self.held_out.prompts)} test problems are training problems too"
-                f" (the same prompt), such as {', '.join(map(repr, shared[:SHOWN]))};"
-                " figures on them are not held out"
-            )
 
     def _restore(self) -> bool:
         path = latest_checkpoint(self.folder / "checkpoints")
@@ -333,25 +304,3 @@ class Session:
         save_final(self.folder / "final", self.policy.model, self.policy.tokenizer, merged)
         write_json(self.folder / "summary.json", summary)
         self.ledger.emit("finished", step=self.ledger.state.step)
-
-
-def distinct_tokens(prompts: Sequence[tuple[int, ...]]) -> int:
-    """Tokens that are left when prompts share their beginnings: what an ideal cache encodes."""
-    return TreeBatch.build(prompts).size if prompts else 0
-
-
-def _first(problems: Any, limit: int) -> list[Problem]:
-    """The first `limit` problems, or all where it is 0; no more are read."""
-    found: list[Problem] = []
-    for problem in problems:
-        found.append(problem)
-        if len(found) == limit:
-            break
-    return found
-
-
-def _split(problems: Sequence[Problem], policy: Policy, spec: RunSpec) -> Split:
-    """Encode every prompt once, so that one too long is refused before anything runs."""
-    prompts = {p.id: policy.prompt_tokens(p, spec.prompt) for p in problems}
-    check_context(max(map(len, prompts.values()), default=0), spec.max_response_tokens, policy.max_length)
-    return Split({p.id: p for p in problems}, prompts)
