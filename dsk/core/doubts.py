@@ -6,7 +6,7 @@ shallow tree is a way to spend less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dsk.core.spec import RunSpec, SearchSpec
 
@@ -39,6 +39,23 @@ def _shallow_trees(spec: RunSpec) -> Iterator[str]:
             f" {search.step_tokens} tokens; an answer of more steps is cut off and judged wrong: raise search.max_depth"
             " to the steps of a long answer"
         )
+
+
+def too_many_steps(spec: RunSpec, answers: Sequence[str]) -> str | None:
+    """What to say where most finished answers have more steps than a tree is deep; None elsewhere.
+
+    Known only from answers, those of the first screening: at least one step for each text that ends one.
+    """
+    texts, most = spec.search.boundary.stop_strings, spec.search.max_depth
+    steps = sorted(1 + sum(answer.rstrip().count(text) for text in texts) for answer in answers)
+    deep = sum(count > most for count in steps)
+    if spec.mode == "direct" or 2 * deep <= len(steps):
+        return None
+    return (
+        f"search.max_depth: {deep} of {len(steps)} finished answers of the screening have more than"
+        f" {most} steps under boundary '{spec.search.boundary.kind}', and would be cut off in a tree and judged wrong;"
+        f" raise it to {steps[len(steps) * 95 // 100]}, which 95% of them fit"
+    )
 
 
 def _ignored(spec: RunSpec) -> Iterator[str]:

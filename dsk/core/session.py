@@ -19,7 +19,7 @@ import numpy as np
 
 from dsk.core.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_final
 from dsk.core.direct import DirectRollouts
-from dsk.core.doubts import doubts
+from dsk.core.doubts import doubts, too_many_steps
 from dsk.core.errors import EngineError, InterruptedRun, NonFiniteLossError
 from dsk.core.evaluate import Score, score
 from dsk.core.filtering import without_garbled
@@ -167,6 +167,7 @@ class Session:
             if any(p.id not in known for p in chunk):
                 samples, sampling = self.spec.screen.samples, self.spec.sampling
                 groups, _ = self.sample(phase, [self.direct(split, p, samples, sampling, *purpose) for p in chunk])
+                self._doubt_depth(groups)
                 known |= add_rates(file, groups, version)
             rates |= {p.id: known[p.id] for p in chunk}
             prefix += distinct_tokens([split.prompts[p.id] for p in chunk])
@@ -175,6 +176,15 @@ class Session:
             self.ledger.charge(sampled=sampled, prefix=prefix)
             self.ledger.advance(screening_tokens=self.ledger.state.screening_tokens + sampled + prefix)
         return {name: found.rate for name, found in rates.items()}
+
+    def _doubt_depth(self, groups: Sequence[Group]) -> None:
+        """Say once, before anything is searched, that most answers cannot fit a tree."""
+        if self.ledger.state.step or self.spec.mode == "direct" or not self.spec.search.boundary.stop_strings:
+            return
+        ended = (t.tokens for g in groups for t in g.trajectories if t.stop == "eos")
+        told = too_many_steps(self.spec, [self.policy.decode(tokens) for tokens in ended])
+        if told is not None:
+            self.ledger.notice(told)
 
     def is_hard(self, rate: float) -> bool:
         """Whether a pass rate puts a problem into the hard set (eq. 9)."""

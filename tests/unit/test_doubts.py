@@ -7,7 +7,7 @@ import pytest
 from small_run import save_model, small_spec
 
 from dsk.compare.study import load_study, plan_runs
-from dsk.core.doubts import doubts
+from dsk.core.doubts import doubts, too_many_steps
 from dsk.core.errors import InterruptedRun, ModelError
 from dsk.core.records import read_records
 from dsk.core.rounds import run
@@ -109,3 +109,13 @@ def test_a_tokenizer_without_an_end_of_sequence_token_is_refused_before_the_run(
     with pytest.raises(ModelError, match="names no end-of-sequence token, so no response could end; set eos_token"):
         run(small_spec(model), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_depth_that_most_answers_cannot_fit_is_said_with_the_depth_that_would_do():
+    deep = parse_spec(GOOD | {"search": {"max_depth": 3, "boundary": {"kind": "text"}}})
+    answers = ["a\nb\nc\nd\ne"] * 6 + ["a\nb"] * 4
+    told = too_many_steps(deep, answers)
+    assert told is not None
+    assert told.startswith("search.max_depth: 6 of 10 finished answers of the screening have more than 3 steps")
+    assert "raise it to 5" in told
+    assert too_many_steps(deep, ["a\nb\nc\nd\ne"] * 5 + ["a\nb\n"] * 5) is None
