@@ -167,7 +167,8 @@ class Session:
             if any(p.id not in known for p in chunk):
                 samples, sampling = self.spec.screen.samples, self.spec.sampling
                 groups, _ = self.sample(phase, [self.direct(split, p, samples, sampling, *purpose) for p in chunk])
-                self._doubt_depth(groups)
+                if phase != EVALUATE and start == 0:
+                    self._doubt_depth(groups)
                 known |= add_rates(file, groups, version)
             rates |= {p.id: known[p.id] for p in chunk}
             prefix += distinct_tokens([split.prompts[p.id] for p in chunk])
