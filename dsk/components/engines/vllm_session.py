@@ -1,6 +1,6 @@
 """The open `vllm` engine: vLLM's engine loop, its traps, and the push of weights into it."""
 
-# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportArgumentType=false
 from __future__ import annotations
 
 import copy
