@@ -25,7 +25,7 @@ from side_by_side import Figure, figure, show, write  # noqa: E402
 
 from dsk.components.engines.transformers import Transformers  # noqa: E402
 from dsk.components.tasks.arithmetic import Arithmetic  # noqa: E402
-from dsk.core.policy import load_policy  # noqa: E402
+from dsk.core.model.policy import load_policy  # noqa: E402
 from dsk.core.spec import ModelSpec  # noqa: E402
 from dsk.core.types import Sample, SampleRequest  # noqa: E402
 

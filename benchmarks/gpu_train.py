@@ -27,10 +27,10 @@ from side_by_side import figure, write
 from train_step import recorded_group
 
 from dsk.core.errors import DskError
-from dsk.core.packing.choice import PACKINGS
-from dsk.core.policy import Policy
+from dsk.core.model.policy import Policy
 from dsk.core.spec import TrainSpec
-from dsk.core.trainer import Trainer
+from dsk.core.training.packing.choice import PACKINGS
+from dsk.core.training.trainer import Trainer
 from dsk.core.types import Group
 
 SIZES = (16384, 8192, 4096, 1024)

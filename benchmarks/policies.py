@@ -27,7 +27,7 @@ def make_policy(name: str, dtype: str = "float32", device: str = "cpu") -> Any:
     """The policy `name` with parameters of `dtype`."""
     import torch
 
-    from dsk.core.policy import DTYPES, Policy, load_policy, pick_device
+    from dsk.core.model.policy import DTYPES, Policy, load_policy, pick_device
     from dsk.core.spec import ModelSpec
 
     if name in SOURCES:

@@ -55,7 +55,7 @@ def make_lockstep(model: str, dtype: str, device: str, threads: int, work: Work)
     import torch
     from transformers import GenerationConfig
 
-    from dsk.core.step_figures import peak_memory
+    from dsk.core.training.figures import peak_memory
 
     torch.set_num_threads(threads)
     policy = make_policy(model, dtype, device)
@@ -100,8 +100,8 @@ def make_engine(kind: str, model: str, dtype: str, device: str, threads: int, wo
     """Our scheduler and one of our engines; runs are `search` and `flat`, each on an engine with an empty cache."""
     import torch
 
-    from dsk.core.registry import load_registry
-    from dsk.core.step_figures import peak_memory
+    from dsk.core.plugins.registry import load_registry
+    from dsk.core.training.figures import peak_memory
 
     torch.set_num_threads(threads)
     policy = replace(make_policy(model, dtype, device), eos_ids=(), max_length=1024)
@@ -123,7 +123,7 @@ def make_engine(kind: str, model: str, dtype: str, device: str, threads: int, wo
         return replace(result, sampled=stats.decoded_tokens)
 
     def search(session: Any, jobs: Sequence[Any]) -> int:
-        from dsk.core.scheduler import Scheduler
+        from dsk.core.sampling.scheduler import Scheduler
 
         Scheduler(session, Unsolved(), lambda tokens: "", 1 << 40).run(jobs)  # pyright: ignore[reportArgumentType]
         return sum(job.tree.size - 1 for job in jobs)

@@ -48,7 +48,7 @@ VARIANTS = ("dense", "suffix", "trl")
 
 def recorded_group(sharing: str, vocabulary: int, scale: int = 1) -> Any:
     """A recorded tree at the given sharing ratio, its tokens folded into `vocabulary`, each one `scale` tokens long."""
-    from dsk.core.records import read_groups
+    from dsk.core.run.records import read_groups
 
     number, longer = SHARINGS[sharing]
     group = read_groups(TREES)[number]
@@ -94,7 +94,7 @@ def _apart(group: Any, draw: random.Random) -> Any:
 
 def our_step(policy: Any, packing: str, group: Any) -> Callable[[], float]:
     from dsk.core.spec import TrainSpec
-    from dsk.core.trainer import Trainer
+    from dsk.core.training.trainer import Trainer
 
     train = {"loss": {"kind": "dapo"}, "advantage": {"kind": "outcome"}, "packing": packing}
     trainer = Trainer(policy, TrainSpec.model_validate(train), 8192)
@@ -169,7 +169,7 @@ def timed_step(model_name: str, sharing: str, threads: int, variant: str) -> Cal
     """A function that makes one step: its seconds, and how much peak memory has grown since before the first, bytes."""
     import torch
 
-    from dsk.core.step_figures import peak_memory
+    from dsk.core.training.figures import peak_memory
 
     torch.set_num_threads(threads)
     cpu = torch.device("cpu")

@@ -9,7 +9,8 @@ from dsk.core.hookspecs import Register, hookimpl
 
 if TYPE_CHECKING:
     from dsk.core.errors import CacheError, DataError, DskError, EngineError, InterruptedRun, SpecError, VerifierError
-    from dsk.core.policy import Policy
+    from dsk.core.loading import load_spec
+    from dsk.core.model.policy import Policy
     from dsk.core.roles import (
         Advantage,
         Backup,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         VerifierSession,
     )
     from dsk.core.rounds import Run, run
-    from dsk.core.spec import RunSpec, load_spec
+    from dsk.core.spec import RunSpec
     from dsk.core.types import (
         CachedSolution,
         Completion,
@@ -97,11 +98,12 @@ _HOMES = {
     name: f"dsk.core.{module}"
     for module, names in {
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
-        "policy": "Policy",
+        "model.policy": "Policy",
         "roles": "Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter Loss LossInputs LossOutput"
         " Negative Selector Task Tracker TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
-        "spec": "RunSpec load_spec",
+        "spec": "RunSpec",
+        "loading": "load_spec",
         "types": "CachedSolution Completion EngineStats Group Problem Sample SampleRequest Trajectory Verdict",
     }.items()
     for name in names.split()

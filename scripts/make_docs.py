@@ -25,7 +25,7 @@ from dsk.cli.app import app
 from dsk.cli.scaffold import PLACES
 from dsk.core import hookspecs, roles
 from dsk.core.component import Component
-from dsk.core.registry import PLURALS, Registry, build_registry
+from dsk.core.plugins.registry import PLURALS, Registry, build_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORDS = {

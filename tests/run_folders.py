@@ -20,7 +20,7 @@ Rate = Callable[[str, float], float]
 
 def resolved(overrides: Sequence[str] = (), **top: Any) -> dict[str, Any]:
     """The spec that a run's folder would hold."""
-    from dsk.core.spec import override, parse_spec
+    from dsk.core.loading import override, parse_spec
 
     return parse_spec(override(SPEC | top, overrides)).dump()
 

@@ -137,7 +137,7 @@ def scripted_spec(skill: Sequence[float], gain: float, **changes: Any) -> RunSpe
 def run_scripted(spec: RunSpec, folder: Path) -> Run:
     """`dsk.run` with the script in place of model, trainer and checkpoints."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dsk.core.session.load_policy", lambda spec: PolicyOfNumbers())
-        patch.setattr("dsk.core.session.Trainer", IdleTrainer)
-        patch.setattr("dsk.core.session.save_checkpoint", lambda *_: None)
+        patch.setattr("dsk.core.run.session.load_policy", lambda spec: PolicyOfNumbers())
+        patch.setattr("dsk.core.run.session.Trainer", IdleTrainer)
+        patch.setattr("dsk.core.run.session.save_checkpoint", lambda *_: None)
         return run(spec, folder)

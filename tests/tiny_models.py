@@ -17,7 +17,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from dsk.core.policy import Policy
+from dsk.core.model.policy import Policy
 
 Family = Literal["llama", "qwen2", "qwen3"]
 FAMILIES: tuple[Family, ...] = ("llama", "qwen2", "qwen3")

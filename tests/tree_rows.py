@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from dsk.core.batch import TrainingRow
+from dsk.core.training.batch import TrainingRow
 from dsk.core.types import Group, Problem, Trajectory
 
 VOCABULARY = 40

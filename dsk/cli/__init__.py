@@ -7,12 +7,12 @@ import sys
 
 def main() -> None:
     """Entry point of `dsk`: a DskError becomes one line on stderr and its exit code (2: the input was wrong)."""
-    from dsk.core.threads import wait_passively
+    from dsk.core.model.threads import wait_passively
 
     wait_passively()
     from dsk.cli.app import app
     from dsk.core.errors import DskError
-    from dsk.core.notices import notices
+    from dsk.core.run.notices import notices
 
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
@@ -31,7 +31,7 @@ def main() -> None:
 
 def _write(line: str) -> None:
     from dsk.cli.outlet import silence
-    from dsk.core.faults import printable
+    from dsk.core.input.faults import printable
 
     try:
         sys.stderr.write(printable(line) + "\n")

@@ -70,12 +70,12 @@ def run(
     ] = None,
 ) -> None:
     """Train as a spec says: screen, search, update, screen again."""
-    from dsk.core.resuming import run_spec
+    from dsk.core.run.resuming import run_spec
 
     loaded, place = run_spec(spec, overrides or (), folder, resume=resume, dry_run=dry_run)
     if dry_run:
         from dsk.cli.plan import print_plan
-        from dsk.core.plan import make_plan
+        from dsk.core.run.plan import make_plan
 
         print_plan(make_plan(loaded, place, resume))
         return
@@ -93,10 +93,10 @@ def validate(spec: SpecPath, overrides: Overrides = None) -> None:
     stop.
     """
     from dsk.cli.plan import print_missing
-    from dsk.core.doubts import doubts
-    from dsk.core.faults import printable
-    from dsk.core.preflight import look
-    from dsk.core.spec import load_spec
+    from dsk.core.input.faults import printable
+    from dsk.core.loading import load_spec
+    from dsk.core.run.doubts import doubts
+    from dsk.core.run.preflight import look
 
     loaded = load_spec(spec, overrides or ())
     parts = f"{loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss"
@@ -109,7 +109,7 @@ def validate(spec: SpecPath, overrides: Overrides = None) -> None:
 @app.command()
 def resolve(spec: SpecPath, overrides: Overrides = None) -> None:
     """Print a spec with every default filled in."""
-    from dsk.core.spec import load_spec
+    from dsk.core.loading import load_spec
 
     typer.echo(json.dumps(load_spec(spec, overrides or ()).dump(), indent=2))
 
@@ -121,8 +121,8 @@ def search(
     problem: Annotated[str | None, typer.Option(help="Problem id [default: the first training problem].")] = None,
 ) -> None:
     """Search one problem with the spec's policy and print the tree."""
-    from dsk.cli.tree import print_search
-    from dsk.core.spec import load_spec
+    from dsk.cli.search_command import print_search
+    from dsk.core.loading import load_spec
 
     print_search(load_spec(spec, overrides or ()), problem)
 

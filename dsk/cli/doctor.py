@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 
 from dsk.cli.terminal import console
-from dsk.core.registry import Registry
+from dsk.core.plugins.registry import Registry
 
 
 def print_doctor() -> None:
     """Print versions, devices, and what engines and packaged models lack; one line each, commands whole."""
-    from dsk.core.registry import load_registry
+    from dsk.core.plugins.registry import load_registry
 
     registry = load_registry()
     rows = list(_rows(registry))
@@ -26,9 +26,9 @@ def print_doctor() -> None:
 def _rows(registry: Registry) -> Iterator[tuple[str, str]]:
     import torch
 
-    from dsk.core.folder import versions
-    from dsk.core.model_source import PACKAGES, missing_packages
-    from dsk.core.threads import describe
+    from dsk.core.model.source import PACKAGES, missing_packages
+    from dsk.core.model.threads import describe
+    from dsk.core.run.folder import versions
 
     yield from versions().items()
     yield "CPU threads", describe(torch.get_num_threads(), os.cpu_count())

@@ -72,7 +72,7 @@ def _sets(
     from dsk.compare.evaluation import run_spec_of
     from dsk.compare.suite import judged_spec, load_suite
     from dsk.core.errors import SpecError
-    from dsk.core.spec import load_spec
+    from dsk.core.loading import load_spec
 
     source = spec or run_spec_of(model)
     if source is None:

@@ -16,11 +16,11 @@ from rich.text import Text
 
 from dsk.cli import terminal
 from dsk.cli.outlet import outlets
-from dsk.core.ledger import Silent
 from dsk.core.rounds import Run, run
-from dsk.core.scheduler import Progress
+from dsk.core.run.ledger import Silent
+from dsk.core.run.stopping import StopRequest
+from dsk.core.sampling.scheduler import Progress
 from dsk.core.spec import RunSpec
-from dsk.core.stopping import StopRequest
 from dsk.report import write_report
 
 REFRESH_SECONDS = 0.25

@@ -11,7 +11,7 @@ from rich.table import Table
 from dsk.cli.terminal import console
 
 if TYPE_CHECKING:
-    from dsk.core.plan import Plan
+    from dsk.core.run.plan import Plan
 
 
 def print_plan(plan: Plan) -> None:

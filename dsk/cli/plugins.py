@@ -23,7 +23,7 @@ plugins_app = typer.Typer(help="List and check components and the packages they 
 @plugins_app.command("list")
 def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Every component: role, kind, one line, distribution, version."""
-    from dsk.core.registry import build_registry
+    from dsk.core.plugins.registry import build_registry
 
     registry = build_registry()
     rows = [
@@ -65,7 +65,7 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
 @plugins_app.command("check")
 def check_plugins() -> None:
     """Fail with one line for every plugin that cannot be used."""
-    from dsk.core.registry import build_registry
+    from dsk.core.plugins.registry import build_registry
 
     registry = build_registry()
     if registry.problems:
@@ -96,7 +96,7 @@ def summary(component: type[Component]) -> str:
 def find_component(name: str) -> type[Component]:
     """`selector.frontier` or just `frontier`. Raises SpecError naming what there is."""
     from dsk.core.component import did_you_mean
-    from dsk.core.registry import load_registry
+    from dsk.core.plugins.registry import load_registry
 
     entries = load_registry().entries
     role, _, kind = name.rpartition(".")
@@ -111,7 +111,7 @@ def find_component(name: str) -> type[Component]:
 
 def complete_component(incomplete: str) -> list[str]:
     """The components whose `role.kind` goes on from what was typed, for the shell."""
-    from dsk.core.registry import load_registry
+    from dsk.core.plugins.registry import load_registry
 
     names = [f"{role}.{kind}" for role, kind in sorted(load_registry().entries)]
     return [name for name in names if name.startswith(incomplete)]
@@ -124,7 +124,7 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of specs, installed plugins included."""
-    from dsk.core.registry import load_registry
+    from dsk.core.plugins.registry import load_registry
     from dsk.core.schema import component_schema, spec_schema
 
     registry = load_registry()
@@ -159,7 +159,7 @@ def explain(
 def _explain_role(role: type[Component]) -> None:
     """What the role is for, where a spec names one, and what there is of it."""
     from dsk.cli.scaffold import PLACES
-    from dsk.core.registry import load_registry
+    from dsk.core.plugins.registry import load_registry
 
     typer.echo(f"{role.role}, named in a spec at {PLACES[role.role]}\n\n{inspect.getdoc(role)}\n")
     components = load_registry().classes(role.role)

@@ -11,7 +11,7 @@ from string import Template
 from dsk import __version__
 from dsk.core.component import did_you_mean
 from dsk.core.errors import SpecError
-from dsk.core.registry import load_registry
+from dsk.core.plugins.registry import load_registry
 from dsk.core.roles import role_names
 
 PLACES = {

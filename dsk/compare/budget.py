@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsk.compare.runs import AXES, Evaluation, RunRecord
-from dsk.core.evaluate import Bounds
+from dsk.core.run.estimates import Bounds
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -13,7 +13,7 @@ from dsk.compare.rows import Cells, Doubts, Row, RowBuilder
 from dsk.compare.runs import BUDGETS, UNSCREENED, RunRecord
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
-from dsk.core.evaluate import Bounds
+from dsk.core.run.estimates import Bounds
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dsk.compare.runs import RunRecord
 from dsk.core.errors import DataError
-from dsk.core.spec import differences
+from dsk.core.loading import differences
 
 UNCOMPARED = ("name", "seed")
 TRAINING_SIDE = "train"

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsk.core.direct import DirectRollouts
 from dsk.core.errors import DataError
-from dsk.core.evaluate import SHARE, Estimate, estimate
-from dsk.core.references import check_references
-from dsk.core.scheduler import Progress, Scheduler
+from dsk.core.input.reading import read_json
+from dsk.core.run.estimates import SHARE, Estimate, estimate
+from dsk.core.run.references import check_references
+from dsk.core.sampling.responses import DirectRollouts
+from dsk.core.sampling.scheduler import Progress, Scheduler
 from dsk.core.seeding import derive_seed
-from dsk.core.spec import ModelSpec, RunSpec, SamplingSpec, read_json
+from dsk.core.spec import ModelSpec, RunSpec, SamplingSpec
 from dsk.core.types import Group, Problem
 
 if TYPE_CHECKING:
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
 
 MAJORITY_DRAWS = 200
 WEIGHTS = "model.safetensors"
@@ -87,8 +88,8 @@ def answer_all(
 
 def load_judged(model: ModelSpec, place: str) -> Policy:
     """The policy at `place`. Raises ModelError or CheckpointError where there is none."""
-    from dsk.core.checkpoint import load_checkpoint
-    from dsk.core.policy import load_policy
+    from dsk.core.model.policy import load_policy
+    from dsk.core.run.checkpoint import load_checkpoint
 
     folder = Path(place)
     if (folder / "state.json").is_file() and (folder / WEIGHTS).is_file():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dsk.compare.evaluation import Answered, Scores
-from dsk.core.records import write_json, write_jsonl
+from dsk.core.run.records import write_json, write_jsonl
 
 
 def sample_rows(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:

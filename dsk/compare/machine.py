@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from dsk.compare.study import PlannedRun
 from dsk.core.errors import DskError
-from dsk.core.threads import CHOSEN
+from dsk.core.model.threads import CHOSEN
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PROCESS_BYTES = 700 << 20
@@ -43,8 +43,8 @@ def fitting_jobs(planned: Sequence[PlannedRun]) -> int:
     """
     if min(len(planned), cores()) < 2:
         return 1
-    from dsk.core.plan import make_plan
-    from dsk.core.policy import free_bytes, pick_device
+    from dsk.core.model.policy import free_bytes, pick_device
+    from dsk.core.run.plan import make_plan
 
     specs = {run.arm: run.spec for run in planned}
     try:

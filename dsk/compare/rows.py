@@ -15,7 +15,7 @@ from dsk.compare.differences import spec_differences
 from dsk.compare.metrics import metric_info
 from dsk.compare.runs import AXES
 from dsk.compare.statistics import Difference, correct, paired_difference, unjudged
-from dsk.core.evaluate import SHARE, Bounds, Estimate, estimate
+from dsk.core.run.estimates import SHARE, Bounds, Estimate, estimate
 
 if TYPE_CHECKING:
     from jaxtyping import Float

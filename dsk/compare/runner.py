@@ -20,8 +20,8 @@ from dsk.compare.arms import Arm
 from dsk.compare.machine import threads_per_run
 from dsk.compare.runs import RunRecord, read_run
 from dsk.compare.study import PlannedRun
-from dsk.core.files import writing
-from dsk.core.folder import check_idle, read_status
+from dsk.core.run.files import writing
+from dsk.core.run.folder import check_idle, read_status
 
 INTERRUPTED = 130
 WORKER = ("-m", "dsk.compare.worker")

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from dsk.core.errors import DataError
-from dsk.core.folder import check_whole, read_spec, read_status, read_versions
-from dsk.core.records import read_rates, read_records
-from dsk.core.stored import read_rows
+from dsk.core.run.folder import check_whole, read_spec, read_status, read_versions
+from dsk.core.run.records import read_rates, read_records
+from dsk.core.run.stored import read_rows
 
 AXES = {
     "sampled_tokens": "generated tokens",

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dsk.compare.runs import SEARCH_FILE, read_trees
-from dsk.core.folder import open_folder
-from dsk.core.ledger import Listener
-from dsk.core.records import append_jsonl, drop_torn_line
-from dsk.core.session import Session
+from dsk.core.run.folder import open_folder
+from dsk.core.run.ledger import Listener
+from dsk.core.run.records import append_jsonl, drop_torn_line
+from dsk.core.run.session import Session
 from dsk.core.spec import RunSpec
 from dsk.core.types import Group, Problem
 

@@ -1,4 +1,4 @@
-"""Paired differences over seeds and problems, their tests, and bands over seeds; estimates are `core/evaluate.py`'s."""
+"""Paired differences over seeds and problems, tests, and bands over seeds; estimates are those of `core.run.estimates`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from dsk.core.evaluate import (
+from dsk.core.run.estimates import (
     GAP,
     SHARE,
     SIGNIFICANCE,

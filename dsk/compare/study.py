@@ -14,9 +14,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from dsk.core.component import StrictModel, did_you_mean
 from dsk.core.errors import RunFolderError, SpecError
-from dsk.core.faults import capped, fault_lines, shortened
-from dsk.core.spec import RunSpec, differences, parse_spec, read_fields, read_json, set_path, validation_lines
-from dsk.core.trl_names import trl_answer
+from dsk.core.input.faults import capped, fault_lines, shortened
+from dsk.core.input.reading import read_json
+from dsk.core.input.trl_names import trl_answer
+from dsk.core.loading import differences, parse_spec, read_fields, set_path, validation_lines
+from dsk.core.spec import RunSpec
 
 Axis = Literal["sampled_tokens", "model_tokens", "unscreened_tokens", "seconds", "updates"]
 BOUNDS = {

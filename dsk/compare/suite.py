@@ -10,9 +10,11 @@ from pydantic import Field, ValidationError
 
 from dsk.core.component import StrictModel
 from dsk.core.errors import SpecError
-from dsk.core.registry import load_registry
+from dsk.core.input.reading import read_json
+from dsk.core.loading import validation_lines
+from dsk.core.plugins.registry import load_registry
 from dsk.core.roles import Task, Verifier
-from dsk.core.spec import PromptSpec, RunSpec, read_json, validation_lines
+from dsk.core.spec import PromptSpec, RunSpec
 
 
 class SuiteEntry(StrictModel):

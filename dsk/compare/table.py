@@ -11,7 +11,7 @@ from dsk.compare.metrics import metric_info
 from dsk.compare.rows import Row
 from dsk.compare.runs import AXES, BUDGETS
 from dsk.compare.statistics import Difference
-from dsk.core.evaluate import Estimate
+from dsk.core.run.estimates import Estimate
 
 TESTS = ("P(better)", "p (Holm)")
 ALONE = "runs of one setting differ among themselves"

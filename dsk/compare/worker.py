@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dsk.core.errors import DskError, InterruptedRun
-from dsk.core.stopping import StopRequest
+from dsk.core.run.stopping import StopRequest
 
 ORPHAN_SECONDS = 300
 PR_SET_PDEATHSIG = 1
@@ -44,9 +44,9 @@ class Parent:
 def work(mode: str, folder: Path, should_stop: Callable[[], bool]) -> None:
     """Run or continue what `folder` holds."""
     from dsk.compare.search_only import search_only
-    from dsk.core.ledger import Silent
+    from dsk.core.loading import parse_spec
     from dsk.core.rounds import run
-    from dsk.core.spec import parse_spec
+    from dsk.core.run.ledger import Silent
 
     data = sys.stdin.read()
     if should_stop():

@@ -22,8 +22,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
-from dsk.core.faults import shortened
-from dsk.core.trl_names import trl_answer
+from dsk.core.input.faults import shortened
+from dsk.core.input.trl_names import trl_answer
 
 ROLE_PLACE = "dsk-role"
 """Marks, in pydantic's JSON Schema, a place for a component of a role; `dsk.core.schema` puts a reference there."""
@@ -114,7 +114,7 @@ class Component(StrictModel):
 
 def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:
     """Turn `{"kind": ...}` (or a bare kind) into the component it names; raise with the allowed kinds otherwise."""
-    from dsk.core.registry import load_registry
+    from dsk.core.plugins.registry import load_registry
 
     if isinstance(value, role_class):
         return value

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from dsk.core.errors import InterruptedRun
-from dsk.core.evaluate import Score
-from dsk.core.folder import open_folder
-from dsk.core.ledger import EVALUATE, Listener, Silent
-from dsk.core.records import read_rates, read_records, write_jsonl
+from dsk.core.run.estimates import Score
+from dsk.core.run.folder import open_folder
+from dsk.core.run.ledger import EVALUATE, Listener, Silent
+from dsk.core.run.records import read_rates, read_records, write_jsonl
+from dsk.core.run.session import Session
 from dsk.core.seeding import derive_seed
-from dsk.core.session import Session
 from dsk.core.spec import RunSpec
-from dsk.core.step_figures import peak_memory
+from dsk.core.training.figures import peak_memory
 from dsk.core.types import Group, Problem
 
 

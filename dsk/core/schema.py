@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from dsk.core.component import ROLE_PLACE, Component, as_object
-from dsk.core.registry import Registry
+from dsk.core.plugins.registry import Registry
 from dsk.core.roles import ROLES
 from dsk.core.spec import RunSpec
 

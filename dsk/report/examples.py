@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from dsk.core.records import read_groups
+from dsk.core.run.records import read_groups
 from dsk.core.types import Group, Trajectory
 
 SHOWN = 4

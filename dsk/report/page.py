@@ -11,11 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
 from dsk.core.errors import RunFolderError
-from dsk.core.files import write_atomically
-from dsk.core.folder import StoredPart, StoredSpec, check_whole, read_spec, read_status, read_versions
-from dsk.core.model_source import locate_model
-from dsk.core.records import read_records
-from dsk.core.stored import damaged, read_object
+from dsk.core.model.source import locate_model
+from dsk.core.run.files import write_atomically
+from dsk.core.run.folder import StoredPart, StoredSpec, check_whole, read_spec, read_status, read_versions
+from dsk.core.run.records import read_records
+from dsk.core.run.stored import damaged, read_object
 from dsk.report.curves import draw_curves
 from dsk.report.examples import find_examples
 

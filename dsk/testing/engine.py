@@ -27,7 +27,7 @@ from dsk.testing.component import ComponentContract
 if TYPE_CHECKING:
     import torch
 
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
     from dsk.core.roles import Engine, EngineSession
 
 PROMPT = "12+30*4="

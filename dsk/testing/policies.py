@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
 
 
 def random_policy(seed: int = 0, spread: float = 0.3) -> Policy:
     """A policy in float32 on the CPU, far from certain of its next token: weights of standard deviation `spread`."""
     import torch
 
-    from dsk.core.policy import load_policy
+    from dsk.core.model.policy import load_policy
     from dsk.core.spec import ModelSpec
 
     policy = load_policy(ModelSpec(path="bundled:tiny-reasoner", device="cpu"))

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dsk.core.errors import SpecError
-from dsk.core.search import TreeSearch
-from dsk.core.spec import SamplingSpec, SearchSpec, read_json
+from dsk.core.input.reading import read_json
+from dsk.core.sampling.tree_search import TreeSearch
+from dsk.core.spec import SamplingSpec, SearchSpec
 from dsk.core.types import Problem, Sample, Verdict
 
 VALUE_TOLERANCE = 1e-9

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsk.core.roles import Selector
-from dsk.core.tree import SearchTree
+from dsk.core.sampling.search_tree import SearchTree
 from dsk.core.types import Sample
 from dsk.testing.component import ComponentContract, quick
 from dsk.testing.purity import LEAK_BYTES, global_randomness_untouched, in_threads, retained_bytes

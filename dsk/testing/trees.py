@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsk.core.open_nodes import OpenNodes
 from dsk.core.roles import Selector
-from dsk.core.tree import SearchTree
+from dsk.core.sampling.open_nodes import OpenNodes
+from dsk.core.sampling.search_tree import SearchTree
 from dsk.core.types import Sample
 
 COLUMNS = ("parent", "depth", "visits", "value", "entropy")

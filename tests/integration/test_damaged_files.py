@@ -20,8 +20,8 @@ from dsk.compare.comparison import compare
 from dsk.compare.runs import read_run
 from dsk.compare.search_only import search_only
 from dsk.core.errors import DamagedFileError, DskError, InterruptedRun
-from dsk.core.ledger import Silent
-from dsk.core.records import read_groups
+from dsk.core.run.ledger import Silent
+from dsk.core.run.records import read_groups
 from dsk.report import write_report
 
 SEED = 20

@@ -16,8 +16,8 @@ from small_process import STEPS
 from small_run import Contains, figures, same, save_model, small_spec
 
 import dsk
-from dsk.core.checkpoint import latest_checkpoint
-from dsk.core.folder import read_status
+from dsk.core.run.checkpoint import latest_checkpoint
+from dsk.core.run.folder import read_status
 
 SCRIPT = Path(__file__).parents[1] / "small_process.py"
 

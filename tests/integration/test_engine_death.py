@@ -6,7 +6,7 @@ import pytest
 from small_run import figures, same, save_model, small_spec
 
 import dsk
-from dsk.components.engines.decoding.session import DecodingSession
+from dsk.components.engines.decoding.engine_session import DecodingSession
 from dsk.core.errors import EngineError
 
 

@@ -8,7 +8,7 @@ from tiny_models import tiny_policy
 
 from dsk.components.engines.transformers import Transformers
 from dsk.core.errors import ModelError, RequestError
-from dsk.core.lora import add_lora
+from dsk.core.model.adapters import add_lora
 from dsk.core.types import SampleRequest
 from dsk.testing.engine import finish, reference_logprobs
 

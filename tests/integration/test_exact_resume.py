@@ -13,8 +13,8 @@ import pytest
 from small_run import figures, save_model, small_spec
 
 import dsk
-from dsk.core import ledger
 from dsk.core.errors import InterruptedRun
+from dsk.core.run import ledger
 
 EVERY = {"samples": 2, "hard_only": False, "every": 1}
 TRAIN = {"batch_problems": 4, "mini_batch_problems": 2, "micro_batch_tokens": 40}

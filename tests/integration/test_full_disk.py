@@ -13,7 +13,7 @@ from small_run import figures, same, save_model, small_spec
 
 import dsk
 from dsk.core.errors import CacheError, CheckpointError
-from dsk.core.ledger import Silent
+from dsk.core.run.ledger import Silent
 
 LIMIT = 400
 

@@ -13,12 +13,12 @@ from small_run import figures, save_model, small_spec
 from transformers import AutoModelForCausalLM
 
 import dsk
-from dsk.core.checkpoint import checkpoints
 from dsk.core.errors import CheckpointError, InterruptedRun, NonFiniteLossError, RunFolderError
-from dsk.core.folder import open_folder
-from dsk.core.ledger import Silent
-from dsk.core.records import read_groups
-from dsk.core.trainer import Trainer
+from dsk.core.run.checkpoint import checkpoints
+from dsk.core.run.folder import open_folder
+from dsk.core.run.ledger import Silent
+from dsk.core.run.records import read_groups
+from dsk.core.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 
@@ -198,7 +198,7 @@ def test_a_non_finite_loss_stops_with_the_batch_and_the_checkpoint_named(model, 
             return torch.tensor(float("nan"))
         return original(self)
 
-    from dsk.core.optimizer import Optimizer
+    from dsk.core.training.optimizer import Optimizer
 
     original = Optimizer.clip_gradients
     monkeypatch.setattr(Optimizer, "clip_gradients", explodes)

@@ -19,7 +19,7 @@ from dsk.components.advantages import OutcomeAdvantage
 from dsk.components.losses import GRPO, DrGRPO, TreeGRPO
 from dsk.core.roles import Loss
 from dsk.core.spec import TrainSpec
-from dsk.core.trainer import Trainer
+from dsk.core.training.trainer import Trainer
 from dsk.core.types import Group, Trajectory
 from tests.tiny_models import tiny_policy
 from tests.tree_rows import VOCABULARY, random_group, trajectory

@@ -25,11 +25,11 @@ from torch import Tensor
 from dsk.components.advantages import NodeAdvantage, OutcomeAdvantage
 from dsk.components.losses import CISPO, GRPO, GSPO, DrGRPO, Reinforce, TreeGRPO
 from dsk.core.errors import CheckpointError, ModelError, NonFiniteLossError, PackingError, SpecError
-from dsk.core.lora import add_lora, plain_weights
-from dsk.core.policy import Policy
+from dsk.core.model.adapters import add_lora, plain_weights
+from dsk.core.model.policy import Policy
 from dsk.core.roles import Loss
 from dsk.core.spec import SamplingSpec, TrainSpec
-from dsk.core.trainer import Trainer, check_sampling
+from dsk.core.training.trainer import Trainer, check_sampling
 from dsk.core.types import Group
 from tests.tiny_models import tiny_policy
 from tests.tree_rows import VOCABULARY, random_group, trajectory
@@ -333,7 +333,7 @@ def test_flex_is_refused_off_cuda() -> None:
 
 def test_a_wrong_packing_is_refused_on_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trie whose positions are off by some gives garbage log-probabilities, and the run must not go on."""
-    from dsk.core.packing import TreeBatch
+    from dsk.core.training.packing import TreeBatch
 
     right = TreeBatch.build
     monkeypatch.setattr(

@@ -25,7 +25,7 @@ from dsk.components.selectors.puct import Puct
 from dsk.components.selectors.random import Random
 from dsk.components.selectors.uct import Uct
 from dsk.components.trackers.tensorboard import TensorBoard
-from dsk.core.registry import load_registry
+from dsk.core.plugins.registry import load_registry
 from dsk.testing import (
     BackupContract,
     BoundaryContract,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from clean_environment import ROOT, SHORT, Environment, build, make
 
-from dsk.core.spec import override
+from dsk.core.loading import override
 
 pytestmark = pytest.mark.full
 PAGES = [

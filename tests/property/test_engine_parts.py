@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dsk.components.engines.decoding.attention import Grouping
 from dsk.components.engines.decoding.drawing import BLOCK, invert, truncate, uniforms
+from dsk.components.engines.decoding.engine_session import least_tokens
 from dsk.components.engines.decoding.prefix_tree import PrefixTree
-from dsk.components.engines.decoding.session import least_tokens
 from dsk.components.engines.transformers import Transformers
 from dsk.core.types import SampleRequest
 from dsk.testing.engine import finish

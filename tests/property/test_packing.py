@@ -16,10 +16,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dsk.core.batch import TrainingRow
-from dsk.core.lora import add_lora
-from dsk.core.packing import DensePacking, FlexPacking, Packing, SuffixPacking, TreeBatch
-from dsk.core.scoring import edge_logprobs, row_values, training_state
+from dsk.core.model.adapters import add_lora
+from dsk.core.training.batch import TrainingRow
+from dsk.core.training.forward import edge_logprobs, row_values, training_state
+from dsk.core.training.packing import DensePacking, FlexPacking, Packing, SuffixPacking, TreeBatch
 from tests.tiny_models import FAMILIES, tiny_policy
 from tests.tree_rows import VOCABULARY, random_rows
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_rounds import LENGTH, Growing, is_right, run_scripted, scripted_spec
 
-from dsk.core.records import read_groups, read_jsonl
 from dsk.core.rounds import Run
+from dsk.core.run.records import read_groups, read_jsonl
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_search import ScriptedPolicy, advance, make_search, run, verdict
 
-from dsk.core.open_nodes import OpenNodes
+from dsk.core.sampling.open_nodes import OpenNodes
 from dsk.core.spec import SearchSpec
 
 SELECTORS = [

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from dsk.compare.statistics import correct, holm, paired_difference, probability_of_improvement, seed_band
-from dsk.core.evaluate import GAP, SHARE, estimate, score
+from dsk.core.run.estimates import GAP, SHARE, estimate, score
 
 EXPERIMENTS = 120
 SHARES = st.floats(0, 1, allow_nan=False)

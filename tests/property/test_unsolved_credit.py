@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scripted_search import ScriptedPolicy, make_search, run
 
 from dsk.components.advantages import NodeAdvantage
-from dsk.core.batch import shape_scores
 from dsk.core.spec import OverlongSpec, SearchSpec, SoftClipSpec
+from dsk.core.training.batch import shape_scores
 
 failing = st.builds(ScriptedPolicy, st.integers(0, 10**6), st.floats(0, 1), st.just(0.0))
 specs = st.builds(

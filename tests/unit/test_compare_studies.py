@@ -6,7 +6,7 @@ import pytest
 
 from dsk.compare.study import check_folders, load_study, plan_runs
 from dsk.core.errors import RunFolderError, SpecError
-from dsk.core.ledger import Ledger, Silent
+from dsk.core.run.ledger import Ledger, Silent
 
 BASE = {"name": "base", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 

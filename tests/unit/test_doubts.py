@@ -7,11 +7,11 @@ import pytest
 from small_run import save_model, small_spec
 
 from dsk.compare.study import load_study, plan_runs
-from dsk.core.doubts import doubts, too_many_steps
 from dsk.core.errors import InterruptedRun, ModelError
-from dsk.core.records import read_records
+from dsk.core.loading import load_spec, parse_spec
 from dsk.core.rounds import run
-from dsk.core.spec import load_spec, parse_spec
+from dsk.core.run.doubts import doubts, too_many_steps
+from dsk.core.run.records import read_records
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"name": "t", "model": {"path": "m"}, "task": {"kind": "arithmetic"}}

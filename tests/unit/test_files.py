@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dsk.core.errors import CheckpointError
-from dsk.core.files import write_atomically
-from dsk.core.records import EventLog, append_jsonl, read_jsonl
+from dsk.core.run.files import write_atomically
+from dsk.core.run.records import EventLog, append_jsonl, read_jsonl
 
 
 @contextmanager

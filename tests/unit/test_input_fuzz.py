@@ -10,8 +10,8 @@ import pytest
 
 from dsk.compare.study import load_study, plan_runs
 from dsk.core.errors import SpecError
-from dsk.core.faults import LINE, LINES, QUOTED
-from dsk.core.spec import load_spec, override
+from dsk.core.input.faults import LINE, LINES, QUOTED
+from dsk.core.loading import load_spec, override
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted((ROOT / "examples").glob("*.json"))

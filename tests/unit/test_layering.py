@@ -12,8 +12,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "dsk"
 HEAVY = ("torch", "transformers", "sympy", "math_verify", "pyarrow", "redis", "vllm", "ray", "datasets", "peft")
-SEARCH = ("tree", "open_nodes", "search", "scheduler", "uct", "seeding")
-CONTRACTS = ("types", "roles", "component", "hookspecs", "registry", "sources", "spec", "errors")
+ROOMS = {
+    "input": (),
+    "plugins": ("input",),
+    "sampling": ("input", "plugins"),
+    "model": ("input", "plugins"),
+    "training": ("input", "plugins", "sampling", "model"),
+    "run": ("input", "plugins", "sampling", "model", "training"),
+}
+"""Folders of core and which others each may import; all may import the files that lie beside them, but rounds."""
+LIGHT = ("dsk.core.input", "dsk.core.plugins", "dsk.core.sampling", "dsk.core.roles")
+"""Rooms that a command reaches before anything runs: no heavy library in them."""
 ROLES = sorted(path.name for path in (PACKAGE / "components").iterdir() if (path / "__init__.py").exists())
 
 
@@ -96,13 +105,18 @@ def test_no_command_imports_a_heavy_library_at_the_top():
 def test_registering_validating_and_help_reach_no_heavy_library():
     """Directly or through another module of dsk, so that `dsk validate` and `dsk --help` are quick."""
     light = [module for module in MODULES if is_registered(module) or module in ("dsk", "dsk.cli", "dsk.cli.app")]
-    light += [f"dsk.core.{name}" for name in (*SEARCH, *CONTRACTS)]
+    light += [module for module in MODULES if within(module, *LIGHT) or (module.count(".") == 2 and is_core(module))]
+    light.remove("dsk.core.rounds")
     chains = {module: chain for module in light if (chain := heavy_chain(module))}
     assert chains == {}
 
 
 def is_registered(module: str) -> bool:
     return any(module == f"dsk.components.{role}" for role in ROLES)
+
+
+def is_core(module: str) -> bool:
+    return within(module, "dsk.core")
 
 
 def heavy_chain(module: str, seen: frozenset[str] = frozenset()) -> str | None:
@@ -117,9 +131,20 @@ def heavy_chain(module: str, seen: frozenset[str] = frozenset()) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("name", SEARCH)
-def test_the_search_imports_no_torch_even_inside_functions(name):
-    assert [found for found in imports(MODULES[f"dsk.core.{name}"]) if found.split(".")[0] in HEAVY] == []
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_core_imports_only_rooms_below_it(room):
+    above = [f"dsk.core.{other}" for other in ROOMS if other not in (room, *ROOMS[room])]
+    assert offences(f"dsk.core.{room}", *above, "dsk.core.rounds") == []
+
+
+def test_every_folder_of_core_is_a_room():
+    folders = {path.parent.name for path in (PACKAGE / "core").glob("*/__init__.py")}
+    assert folders == {*ROOMS, "roles"}
+
+
+def test_the_search_imports_no_torch_even_inside_functions():
+    sampling = [module for module in MODULES if within(module, "dsk.core.sampling", "dsk.core.seeding")]
+    assert [(m, n) for m in sampling for n in imports(MODULES[m]) if n.split(".")[0] in HEAVY] == []
 
 
 def test_import_dsk_validating_and_help_load_no_torch():
@@ -127,7 +152,7 @@ def test_import_dsk_validating_and_help_load_no_torch():
     program = """
 import sys
 import dsk
-from dsk.core.registry import load_registry
+from dsk.core.plugins.registry import load_registry
 from dsk.cli.app import app
 from typer.testing import CliRunner
 spec = dsk.load_spec("examples/quickstart.json")
@@ -143,7 +168,7 @@ def test_a_forbidden_import_would_be_seen(tmp_path):
     file = tmp_path / "module.py"
     file.write_text(
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n"
-        "from dsk.core import tree as t\ndef f():\n    import vllm\n"
+        "from dsk.core.sampling import search_tree as t\ndef f():\n    import vllm\n"
     )
-    assert imports(file) == {"typing", "dsk.core.tree", "vllm"}
-    assert imports(file, top_only=True) == {"typing", "dsk.core.tree"}
+    assert imports(file) == {"typing", "dsk.core.sampling.search_tree", "vllm"}
+    assert imports(file, top_only=True) == {"typing", "dsk.core.sampling.search_tree"}

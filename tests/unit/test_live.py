@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from dsk.cli.live import LiveView
-from dsk.core.scheduler import Progress
+from dsk.core.sampling.scheduler import Progress
 from dsk.core.spec import RunSpec
 
 

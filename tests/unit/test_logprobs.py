@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dsk.core.logprobs import CHUNK_ELEMENTS, chosen_logprobs
+from dsk.core.training.logprobs import CHUNK_ELEMENTS, chosen_logprobs
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 100])

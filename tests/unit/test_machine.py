@@ -9,8 +9,8 @@ from dsk.compare import machine
 from dsk.compare.machine import describe, fitting_jobs, threads_per_run
 from dsk.compare.study import PlannedRun
 from dsk.core.errors import ModelError
+from dsk.core.model.threads import threads_for
 from dsk.core.spec import RunSpec
-from dsk.core.threads import threads_for
 
 SPEC = {"name": "a", "model": {"path": "bundled:tiny-reasoner", "device": "cpu"}, "task": {"kind": "arithmetic"}}
 
@@ -58,13 +58,13 @@ def test_the_cores_counted_are_those_that_this_process_may_use():
 )
 def test_as_many_runs_as_cores_and_memory_hold(eight_cores, planned, monkeypatch, free_gib, count, jobs):
     plan = SimpleNamespace(memory={"total": (4 << 30) - machine.PROCESS_BYTES})
-    monkeypatch.setattr("dsk.core.plan.make_plan", lambda spec: plan)
-    monkeypatch.setattr("dsk.core.policy.free_bytes", lambda device: free_gib << 30)
+    monkeypatch.setattr("dsk.core.run.plan.make_plan", lambda spec: plan)
+    monkeypatch.setattr("dsk.core.model.policy.free_bytes", lambda device: free_gib << 30)
     assert fitting_jobs(planned(count)) == jobs
 
 
 def test_a_gpu_is_not_shared(eight_cores, planned, monkeypatch):
-    monkeypatch.setattr("dsk.core.policy.pick_device", lambda name: SimpleNamespace(type="cuda"))
+    monkeypatch.setattr("dsk.core.model.policy.pick_device", lambda name: SimpleNamespace(type="cuda"))
     assert fitting_jobs(planned(4)) == 1
 
 
@@ -72,7 +72,7 @@ def test_runs_that_cannot_be_sized_go_one_at_a_time(eight_cores, planned, monkey
     def refuse(spec):
         raise ModelError("no such model")
 
-    monkeypatch.setattr("dsk.core.plan.make_plan", refuse)
+    monkeypatch.setattr("dsk.core.run.plan.make_plan", refuse)
     assert fitting_jobs(planned(4)) == 1
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dsk.core import policy
 from dsk.core.errors import ModelError
+from dsk.core.model import policy
 from dsk.core.spec import ModelSpec
 
 SPEC = ModelSpec(path="bundled:tiny-reasoner", device="cpu")

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from dsk.cli.app import app
 from dsk.core.errors import DskError
-from dsk.core.model_source import BUNDLED
-from dsk.core.plan import make_plan
-from dsk.core.preflight import look
+from dsk.core.loading import parse_spec
+from dsk.core.model.source import BUNDLED
 from dsk.core.rounds import run
-from dsk.core.spec import parse_spec
+from dsk.core.run.plan import make_plan
+from dsk.core.run.preflight import look
 
 WEIGHTS = "model.safetensors"
 SHARD = "model-0000{}-of-00002.safetensors"

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from dsk.core.errors import SpecError
-from dsk.core.faults import LINE, LINES, QUOTED, fault_lines, shortened
-from dsk.core.reading import parse_json, read_json
-from dsk.core.spec import override
+from dsk.core.input.faults import LINE, LINES, QUOTED, fault_lines, shortened
+from dsk.core.input.reading import parse_json, read_json
+from dsk.core.loading import override
 
 
 def refused(text: str) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from small_run import save_model, small_spec
 from dsk.components.tasks.answers import AnswerFrom
 from dsk.components.tasks.jsonl import Jsonl
 from dsk.core.errors import DataError
-from dsk.core.records import read_records
-from dsk.core.references import ReferenceNotice, check_references
+from dsk.core.loading import load_spec, parse_spec
 from dsk.core.rounds import run
-from dsk.core.spec import load_spec, parse_spec
+from dsk.core.run.records import read_records
+from dsk.core.run.references import ReferenceNotice, check_references
 from dsk.core.types import Problem
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes" / "own_problems.md"

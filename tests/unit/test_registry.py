@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 import dsk.testing
 from dsk import __version__
 from dsk.core.errors import SpecError
-from dsk.core.registry import build_registry, load_registry
-from dsk.core.spec import parse_spec
+from dsk.core.loading import parse_spec
+from dsk.core.plugins.registry import build_registry, load_registry
 
 HOOKS = (
     "register_advantages, register_backups, register_boundaries, register_caches, register_engines, register_filters,"

@@ -10,9 +10,9 @@ from test_spec import GOOD
 
 from dsk.core.component import ROLE_PLACE
 from dsk.core.errors import SpecError
-from dsk.core.registry import build_registry, load_registry
+from dsk.core.loading import load_spec, override, parse_spec
+from dsk.core.plugins.registry import build_registry, load_registry
 from dsk.core.schema import component_schema, spec_schema
-from dsk.core.spec import load_spec, override, parse_spec
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = jsonschema.Draft202012Validator(spec_schema(load_registry()))

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from dsk.core.errors import SpecError
-from dsk.core.plan import make_plan
-from dsk.core.registry import load_registry
-from dsk.core.spec import RunSpec, differences, load_spec, override, parse_spec
-from dsk.core.trl_names import NAMES, trl_answer
+from dsk.core.input.trl_names import NAMES, trl_answer
+from dsk.core.loading import differences, load_spec, override, parse_spec
+from dsk.core.plugins.registry import load_registry
+from dsk.core.run.plan import make_plan
+from dsk.core.spec import RunSpec
 
 PATHS = re.compile(r"\b((?:model|task|prompt|engine|sampling|search|train|rounds|evaluate|verifier)(?:\.\w+)+)")
 ROOT = Path(__file__).parents[2]

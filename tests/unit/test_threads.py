@@ -7,10 +7,10 @@ import sys
 import pytest
 import torch
 
-from dsk.core import threads
-from dsk.core.policy import load_policy
+from dsk.core.model import threads
+from dsk.core.model.policy import load_policy
+from dsk.core.model.threads import ONE_THREAD_BELOW, describe, threads_for, wait_passively
 from dsk.core.spec import ModelSpec
-from dsk.core.threads import ONE_THREAD_BELOW, describe, threads_for, wait_passively
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from small_run import Contains, save_model, small_spec
 
 from dsk.core.errors import VerdictError
 from dsk.core.rounds import run
+from dsk.core.sampling.verdicts import judge
 from dsk.core.types import Problem, Verdict
-from dsk.core.verdicts import judge
 
 ITEMS = [(Problem("p", "q", "1"), "1"), (Problem("p", "q", "1"), "2")]
 GOOD = Verdict(False, None, "different")

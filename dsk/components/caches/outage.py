@@ -22,7 +22,7 @@ from dsk.components.caches.exchange import (
 )
 from dsk.components.caches.identity import check_identity
 from dsk.components.caches.redis_store import RedisStore, unreachable
-from dsk.core.files import writing
+from dsk.core.run.files import writing
 from dsk.core.types import CachedSolution
 
 Answer = TypeVar("Answer")

@@ -12,10 +12,10 @@ from dsk.components.caches.redis import Redis
 from dsk.components.caches.redis_store import without_password
 from dsk.components.caches.sqlite import Sqlite
 from dsk.core.errors import CacheError
+from dsk.core.loading import load_spec
 from dsk.core.roles import Cache, CacheSession
-from dsk.core.spec import load_spec
+from dsk.core.sampling.verdicts import judge
 from dsk.core.types import CachedSolution
-from dsk.core.verdicts import judge
 
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 IMPORT_BATCH = 256

@@ -18,7 +18,7 @@ from dsk.core.errors import DskError, EngineError, Notice
 from dsk.core.types import Completion, EngineStats, SampleRequest
 
 if TYPE_CHECKING:
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
     from dsk.core.roles import EngineSession
 
 T = TypeVar("T")

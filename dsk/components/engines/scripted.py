@@ -14,7 +14,7 @@ from dsk.core.roles import Engine
 from dsk.core.types import Completion, EngineStats, Sample, SampleRequest
 
 if TYPE_CHECKING:
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
 
 Script = Callable[[SampleRequest], Sequence[Sample]]
 
@@ -129,7 +129,7 @@ class Scripted(Engine):
         yield ScriptedSession(script)
 
     def _load(self) -> dict[tuple[int, ...], list[Sample]]:
-        from dsk.core.spec import read_json
+        from dsk.core.input.reading import read_json
 
         data = read_json(self.path)
         try:

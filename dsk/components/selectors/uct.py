@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from dsk.core.roles import Selector, TreeView
-from dsk.core.uct import uct
+from dsk.core.sampling.uct import uct
 
 if TYPE_CHECKING:
     import numpy as np

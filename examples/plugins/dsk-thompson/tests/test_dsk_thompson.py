@@ -1,7 +1,7 @@
 import numpy as np
 from dsk_thompson import Thompson
 
-from dsk.core.tree import SearchTree
+from dsk.core.sampling.search_tree import SearchTree
 from dsk.core.types import Sample
 from dsk.testing import SelectorContract
 

@@ -1,0 +1,111 @@
+"""The open `transformers` engine: the engine contract around a Decoder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from dsk.components.engines.decoding.buffers import KvBuffer, KvShape
+from dsk.components.engines.decoding.decoder import Decoder
+from dsk.components.engines.decoding.memory import CHUNK, rounded
+from dsk.components.engines.decoding.prefill import encode
+from dsk.components.engines.decoding.requests import Branch
+from dsk.components.engines.decoding.runner import Runner
+from dsk.components.engines.decoding.stopping import StopRule
+from dsk.core.errors import RequestError
+from dsk.core.model.policy import Policy
+from dsk.core.types import Completion, EngineStats, SampleRequest
+
+
+class DecodingSession:
+    """Decodes with the policy's own module: at most `max_rows` rows, `budget` bytes of keys and values."""
+
+    def __init__(self, policy: Policy, max_rows: int, budget: int, pack_from: int) -> None:
+        self.policy, self.runner = policy, Runner(policy.model, pack_from)
+        stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
+        shape = KvShape.of(self.runner.model.config, self.runner.model.dtype, policy.device)
+        self.decoder = Decoder(self.runner, stops, shape, max_rows, budget)
+        self._seconds = 0.0
+
+    def submit(self, request: SampleRequest) -> None:
+        """Queue a request. Raises RequestError where it can never be served."""
+        if not request.prefix or request.n < 1 or request.max_tokens < 1:
+            raise RequestError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
+        new, limit = request.max_tokens, self.policy.max_length
+        if len(request.prefix) + new > limit:
+            raise RequestError(
+                f"request '{request.id}': {len(request.prefix)} prefix + {new} new tokens exceed the model's context"
+                f" of {limit}; shorten the prompt or the response"
+            )
+        tokens, budget = least_tokens(len(request.prefix), new), self.decoder.memory.budget
+        least = tokens * self.decoder.tree.token_bytes
+        if least > budget:
+            raise RequestError(
+                f"request '{request.id}': one sample needs {least} bytes of keys and values, engine.cache_bytes is"
+                f" {budget}; raise it, or shorten the response"
+            )
+        self.decoder.waiting.append(Branch.of(request))
+
+    def poll(self) -> list[Completion]:
+        """Decode until a request finishes or nothing is left; what finished."""
+        start, decoder = time.perf_counter(), self.decoder
+        with self.runner.borrowed():
+            while not decoder.finished and not decoder.idle:
+                decoder.step()
+        self._seconds += time.perf_counter() - start
+        finished, decoder.finished = decoder.finished, []
+        return finished
+
+    def cancel(self, request_id: str) -> None:
+        """Drop a request and free its memory; unknown ids are ignored."""
+        with torch.inference_mode():
+            self.decoder.cancel(request_id)
+
+    def sync(self, policy: Policy, version: int) -> None:
+        """Decode with `policy`'s weights from now on; samples under way are encoded again under them."""
+        self.forget()
+        self.runner.adopt(policy.model)
+        self.policy, self.decoder.version = policy, version
+
+    def forget(self) -> None:
+        """Drop cached prefixes and empty the buffers."""
+        with torch.inference_mode():
+            self.decoder.release_all()
+        self.decoder.tree.clear()
+
+    def score(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probability of each token after the first, by the path that rollouts take (cached, chunk by chunk)."""
+        found: list[float] = []
+        with self.runner.borrowed():
+            self.decoder.memory.room(len(tokens) * self.decoder.tree.token_bytes)
+            buffer = KvBuffer(self.decoder.batch.shape)
+            buffer.resize(1, len(tokens), keep=0)
+            for start in range(0, len(tokens) - 1, CHUNK):
+                inputs, targets = tokens[start : start + CHUNK], tokens[start + 1 : start + CHUNK + 1]
+                hidden = encode(self.runner, buffer, [0], [start], [inputs])[0, : len(targets)]
+                logprobs = self.runner.logits(hidden).to(self.decoder.batch.score_dtype).log_softmax(-1)
+                wanted = torch.tensor(list(targets), device=hidden.device)[:, None]
+                found += logprobs.gather(1, wanted)[:, 0].tolist()
+        return found
+
+    def stats(self) -> EngineStats:
+        """Counters since the engine was opened."""
+        counters = self.decoder.counters
+        return EngineStats(
+            decoded_tokens=counters.decoded,
+            cached_tokens=counters.cached,
+            encoded_tokens=counters.encoded,
+            reencoded_tokens=counters.reencoded,
+            forward_tokens=self.runner.forward_tokens,
+            model_seconds=counters.model_seconds,
+            scheduler_seconds=self._seconds - counters.model_seconds,
+            occupancy=counters.rows / max(counters.steps * self.decoder.max_rows, 1),
+            peak_cache_bytes=self.decoder.memory.peak,
+        )
+
+
+def least_tokens(prefix: int, new: int) -> int:
+    """Tokens of keys and values that one sample needs at its end, buffers growing by copy included."""
+    return 2 * (rounded(prefix + new) + rounded(new)) + CHUNK

@@ -1,0 +1,1 @@
+"""Reading what users write: strict JSON, messages for faults, names from elsewhere."""

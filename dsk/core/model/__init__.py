@@ -1,0 +1,1 @@
+"""The policy: where a model comes from, its files, adapters, threads."""

@@ -1,0 +1,1 @@
+"""How components are found: built-ins and installed distributions, through pluggy."""

@@ -1,0 +1,32 @@
+"""One abstract class per role. Subclass one, set `kind`, and register it.
+
+Stateless roles (selector, backup, negative, advantage, loss, filter) are pure functions of their arguments; an RNG is
+an argument. Stateful ones (engine, cache, tracker, verifier) are specs whose `open(...)` returns a context manager.
+`ROLES` is the list of roles: the registry, specs' schema, scaffolds, plans, reports and docs derive from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsk.core.component import Component
+from dsk.core.roles.judging import Filter, Verifier, VerifierSession
+from dsk.core.roles.running import Cache, CacheSession, Engine, EngineSession, Task, Tracker, TrackerSession
+from dsk.core.roles.search import Backup, Boundary, Negative, Selector, TreeView
+from dsk.core.roles.training import Advantage, Loss, LossInputs, LossOutput
+
+ROLES: tuple[type[Component], ...] = (
+    Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Filter, Cache, Engine, Task, Tracker,
+)  # fmt: skip
+
+
+def role_names() -> Iterator[str]:
+    """Every role's name, in the order of the data flow."""
+    return (role.role for role in ROLES)
+
+
+__all__ = [
+    "ROLES", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession", "Filter", "Loss",
+    "LossInputs", "LossOutput", "Negative", "Selector", "Task", "Tracker", "TrackerSession", "TreeView", "Verifier",
+    "VerifierSession", "role_names",
+]  # fmt: skip

@@ -1,0 +1,57 @@
+"""Who says what a response is worth: verifiers, filters."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar, Protocol
+
+from dsk.core.component import Component
+from dsk.core.types import Problem, Verdict
+
+
+class VerifierSession(Protocol):
+    """An open verifier."""
+
+    def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """One verdict per (problem, response text), in order. Never raises on hostile text."""
+        ...
+
+
+class Verifier(Component, ABC):
+    """Decides whether a response answers its problem; hostile text is normal input."""
+
+    role: ClassVar[str] = "verifier"
+    default_kind: ClassVar[str | None] = "math"
+    neutral: ClassVar[tuple[str, ...]] = ()
+    """Fields that change how fast it judges but no verdict."""
+
+    @property
+    def identity(self) -> str:
+        """What decides its verdicts; caches of other verifiers are refused by it."""
+        return json.dumps({name: value for name, value in self.dump().items() if name not in self.neutral})
+
+    def can_judge(self, reference: str) -> bool:
+        """Whether any response could be right by this reference answer; a run asks before it samples. Quick."""
+        return True
+
+    def missing(self) -> str | None:
+        """What this machine lacks for it and what to do, or None."""
+        return None
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[VerifierSession]:
+        """Start workers, if any; closing stops them."""
+
+
+class Filter(Component, ABC):
+    """Names what is wrong with a negative that should not be learnt from (DeepSearch section 4.2)."""
+
+    role: ClassVar[str] = "filter"
+    default_kind: ClassVar[str | None] = "garbled"
+
+    @abstractmethod
+    def reason(self, tokens: Sequence[int], text: str) -> str | None:
+        """A short code such as `looping`, or None to keep the sample."""

@@ -1,0 +1,1 @@
+"""What one run is made of: its session, folder, ledger, records and checkpoints."""

@@ -1,0 +1,142 @@
+"""A run's folder: append-only events, atomically written files, sampled groups by step."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import zstandard
+from pydantic import Field
+
+from dsk.core.run.events import EVENTS_FILE, read_events
+from dsk.core.run.files import append, write_atomically, writing
+from dsk.core.run.stored import damaged, read_bytes, read_packed_rows, read_rows
+from dsk.core.types import Group, Trajectory
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically, indented."""
+    write_atomically(path, (json.dumps(data, indent=2, sort_keys=False) + "\n").encode())
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, atomically."""
+    write_atomically(path, _lines(rows))
+
+
+def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add one JSON object a line to the end, on disk when this returns. Raises CheckpointError, with none of them kept.
+
+    A last line that a crash left unfinished has to be gone before (`drop_torn_line`).
+    """
+    with writing(path, "make room, then continue with --resume"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            append(file, path, _lines(rows))
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The file's rows, none where there is no file; a last line cut short by a crash is left out.
+
+    Raises DamagedFileError. Rows with fields of their own are read by `stored.read_rows`.
+    """
+    return read_rows(path, dict[str, Any]) if path.exists() else []
+
+
+@dataclass(frozen=True)
+class ProblemRate:
+    """A row of hard_set.jsonl, held_out.jsonl and evaluation_WHEN.jsonl: a problem's share of correct samples."""
+
+    id: str
+    rate: Annotated[float, Field(ge=0, le=1)]
+
+
+def read_rates(path: Path, known: Container[str] | None = None) -> list[ProblemRate]:
+    """The rates of `path`. Raises DamagedFileError; also for a problem that is not among the `known`."""
+    rates = read_rows(path, ProblemRate)
+    for line, row in enumerate(rates, 1):
+        if known is not None and row.id not in known:
+            raise damaged(path, f"problem '{row.id}' is not in the task", line=line)
+    return rates
+
+
+def drop_torn_line(path: Path) -> None:
+    """Cut off a last line that a crash left unfinished, so that the file can be appended to."""
+    if path.is_file():
+        data = read_bytes(path)
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with writing(path, "make it writable, then continue with --resume"):
+                os.truncate(path, whole)
+
+
+def read_records(folder: str | Path) -> list[dict[str, Any]]:
+    """A run's events without what a resume rolled back. Raises DamagedFileError."""
+    kept: list[dict[str, Any]] = []
+    for record in read_events(Path(folder)):
+        if record["event"] == "resumed":
+            kept = [r for r in kept if r["seq"] < record["from_seq"]]
+        kept.append(record)
+    return kept
+
+
+class EventLog:
+    """events.jsonl: one JSON object a line, on disk as it is written. `seq` counts records, `time` is in seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / EVENTS_FILE
+        drop_torn_line(self._path)
+        self.seq = len(read_events(folder))
+        with writing(self._path, "make it writable, then continue with --resume"):
+            self._file = self._path.open("ab", buffering=0)
+
+    def append(self, event: str, **figures: Any) -> dict[str, Any]:
+        """Write one record and return it. Raises CheckpointError, with nothing of it kept."""
+        record = {"event": event, "seq": self.seq, "time": round(time.time(), 3), **figures}
+        append(self._file, self._path, _lines([record]))
+        self.seq += 1
+        return record
+
+    def check_reaches(self, seq: int) -> None:
+        """Raises DamagedFileError where records are missing that a checkpoint counts."""
+        if self.seq < seq:
+            raise damaged(self._path, f"ends after {self.seq} records of {seq} that the checkpoint counts")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def write_packed(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSON lines compressed with zstandard, atomically."""
+    write_atomically(path, zstandard.ZstdCompressor(level=3, write_checksum=True).compress(_lines(rows)))
+
+
+def write_groups(path: Path, groups: Sequence[Group]) -> None:
+    """Save a step's groups (JSON lines, zstandard), atomically."""
+    write_packed(path, map(asdict, groups))
+
+
+def read_groups(path: Path) -> list[Group]:
+    """Load what `write_groups` saved. Raises DamagedFileError."""
+    groups = read_packed_rows(path, Group)
+    for line, group in enumerate(groups, 1):
+        if not all(map(_fits_together, group.trajectories)):
+            raise damaged(path, "a trajectory's figures are not as many as its tokens or steps", line=line)
+    return groups
+
+
+def _fits_together(t: Trajectory) -> bool:
+    counts = (len(t.logprobs), sum(t.node_lengths), len(t.values), len(t.mean_rewards))
+    steps = len(t.node_lengths)
+    whole = min((*t.node_lengths, *t.tokens), default=0) >= 0
+    return whole and counts == (len(t.tokens), len(t.tokens), steps, steps + 1)

@@ -1,0 +1,86 @@
+"""A run's use of its solution cache: what is replayed, what is refused, what enters after a round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dsk.core.model.policy import Policy
+from dsk.core.roles import CacheSession, VerifierSession
+from dsk.core.run.ledger import Ledger
+from dsk.core.sampling.responses import whole_response
+from dsk.core.sampling.verdicts import judge
+from dsk.core.training.trainer import Trainer
+from dsk.core.types import CachedSolution, Group, Problem, Trajectory
+
+
+class Solutions:
+    """The cache of one run, as its rounds need it."""
+
+    def __init__(
+        self, cache: CacheSession, verifier: VerifierSession, policy: Policy, trainer: Trainer, ledger: Ledger
+    ) -> None:
+        self.cache, self.verifier, self.policy, self.trainer, self.ledger = cache, verifier, policy, trainer, ledger
+        self.spec = ledger.spec
+        self._rejected: list[CachedSolution] = []
+        self._foreign = False
+
+    def replayed(self, problem: Problem, prompt: tuple[int, ...], most: int) -> list[Trajectory]:
+        """At most `most` of the problem's solutions that still verify, scored under the present policy."""
+        solutions = self.cache.get(problem.id)
+        verdicts = judge(self.verifier, [(problem, s.text) for s in solutions]) if solutions else []
+        judged = list(zip(solutions, verdicts, strict=True))
+        rejected = [s for s, v in judged if not v.correct]
+        if rejected:
+            self.ledger.emit("cache_rejected", problem=problem.id, solutions=len(rejected))
+            self._rejected += rejected
+        usable = [(self._own(s), v.answer) for s, v in judged if v.correct]
+        fitting = [(tokens, answer) for tokens, answer in usable if len(tokens) <= self.spec.max_response_tokens]
+        return [self._trajectory(prompt, tokens, answer) for tokens, answer in fitting[:most]]
+
+    def _own(self, solution: CachedSolution) -> tuple[int, ...]:
+        """The solution's tokens; encoded again from its text where they are those of another tokenizer."""
+        if solution.tokenizer == self.policy.tokenizer_id:
+            return solution.tokens
+        if not self._foreign:
+            self._foreign = True
+            self.ledger.notice(
+                f"the cache holds solutions of another tokenizer (run '{solution.run}');"
+                " they are encoded again from their text before they are replayed"
+            )
+        return (*self.policy.encode(solution.text), self.policy.eos_ids[0])
+
+    def _trajectory(self, prompt: tuple[int, ...], tokens: tuple[int, ...], answer: str | None) -> Trajectory:
+        scores = tuple(self.trainer.score([*prompt, *tokens])[len(prompt) - 1 :])
+        return whole_response(tokens, scores, True, "eos", self.ledger.state.version, "cached", answer)
+
+    def admit(self, groups: Iterable[tuple[int, Group]], hard: set[str]) -> int:
+        """Cache the solutions of (step, group) that belong to problems still hard (Algorithm 1). How many were new."""
+        return self.cache.put([s for step, g in groups if g.problem.id in hard for s in self._found(g, step)])
+
+    def _found(self, group: Group, step: int) -> Iterable[CachedSolution]:
+        for t in group.trajectories:
+            if t.reward > 0 and (t.origin == "search" or (self.spec.admit == "all" and t.origin == "direct")):
+                place = (self.spec.name, self.ledger.state.round, step, t.version, self.policy.tokenizer_id)
+                text = self.policy.decode(t.tokens)
+                yield CachedSolution(group.problem.id, t.tokens, t.logprobs, text, *place)
+
+    def known(self, problems: Sequence[Problem]) -> int:
+        """How many of the problems are replayed from the cache rather than searched."""
+        return sum(bool(self.cache.get(p.id)) for p in problems) if self.spec.replay else 0
+
+    def drop_rejected(self) -> None:
+        """Take rejected solutions out of the cache; after a checkpoint, since a resume must find what it found."""
+        if self._rejected:
+            self.cache.discard(self._rejected)
+            self._rejected = []
+
+    def roll_back(self) -> None:
+        """Forget what this run cached after its checkpoint."""
+        state = self.ledger.state
+        # solutions enter at the end of their round: what this round or a later one gave came too early
+        self.cache.rollback(self.spec.name, state.step - state.round_step - 1)
+
+
+def scored_tokens(groups: Sequence[Group]) -> int:
+    """Tokens that scoring the groups' replayed solutions took."""
+    return sum(len(g.prompt_tokens) + len(t.tokens) for g in groups for t in g.trajectories if t.origin == "cached")

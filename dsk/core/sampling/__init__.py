@@ -1,0 +1,1 @@
+"""Many jobs on one engine: trees, their open nodes, the scheduler; no torch."""

@@ -1,0 +1,98 @@
+"""The frontier, kept so that one selection costs O(depth) whatever the tree's size.
+
+Every node carries the best score of the open nodes at or below it. Selection follows the first child that carries
+the root's best: the maximum, and among equals the first in pre-order. A change re-derives what one path carries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from dsk.core.roles import Selector
+from dsk.core.sampling.search_tree import ROOT, SearchTree
+
+CLOSED = -math.inf
+
+
+class OpenNodes:
+    """Open nodes of `tree` (not expanded, not terminal, above the deepest level) under `selector`'s scores."""
+
+    def __init__(self, tree: SearchTree, selector: Selector) -> None:
+        self.tree = tree
+        self.selector = selector
+        self._best: list[float] = [0.0]
+        self._scored = selector.mode == "frontier" and selector.scope == "local"
+
+    def __bool__(self) -> bool:
+        return self._best[ROOT] != CLOSED
+
+    def is_open(self, node: int) -> bool:
+        """Whether any open node is at or below `node`."""
+        return self._best[node] != CLOSED
+
+    def nodes(self) -> list[int]:
+        """All open nodes in creation order."""
+        return np.flatnonzero(~self.tree.expanded & ~self.tree.terminal).tolist()
+
+    def add_children(self, node: int, children: range, rng: np.random.Generator) -> None:
+        """`node` was expanded into `children`: it closes, they open unless terminal."""
+        self._best.extend([CLOSED] * len(children))
+        self._score([child for child in children if not self.tree.terminal[child]], rng)
+        self._refresh(self.tree.path(node))
+
+    def values_changed(self, path: Sequence[int], rng: np.random.Generator) -> None:
+        """q or N changed along `path` (root first): the open children of its nodes are scored again."""
+        if not self._scored:
+            return
+        children = self.tree.children_of(path)
+        still_open = ~(self.tree.expanded[children] | self.tree.terminal[children])
+        self._score(children[still_open].tolist(), rng)
+        self._refresh(path)
+
+    def _score(self, nodes: list[int], rng: np.random.Generator) -> None:
+        scores = [0.0] * len(nodes)
+        if self._scored and nodes:
+            scores = self.selector.scores(self.tree, np.asarray(nodes), rng).tolist()
+        for node, score in zip(nodes, scores, strict=True):
+            self._best[node] = score if score == score and score != CLOSED else -1e308
+
+    def _refresh(self, path: Sequence[int]) -> None:
+        for node in reversed(path):
+            children = self.tree.children(node)
+            self._best[node] = max(self._best[children.start : children.stop], default=CLOSED)
+
+    def select(self, rng: np.random.Generator) -> int:
+        """The open node to expand next. Raises ValueError when there is none."""
+        if not self:
+            raise ValueError("no open node to select")
+        if self.selector.mode == "descend":
+            return self._descend(rng)
+        return self._first_best() if self._scored else self._rescored(rng)
+
+    def _first_best(self) -> int:
+        node = ROOT
+        while self.tree.expanded[node]:
+            children = self.tree.children(node)
+            node = children.start + self._best[children.start : children.stop].index(self._best[node])
+        return node
+
+    def _rescored(self, rng: np.random.Generator) -> int:
+        nodes = np.asarray(self.nodes())
+        scores = self.selector.scores(self.tree, nodes, rng)
+        return min(_best_of(nodes, scores), key=self.tree.indices)
+
+    def _descend(self, rng: np.random.Generator) -> int:
+        node = ROOT
+        while self.tree.expanded[node]:
+            children = np.asarray([child for child in self.tree.children(node) if self.is_open(child)])
+            node = int(next(iter(_best_of(children, self.selector.scores(self.tree, children, rng)))))
+        return node
+
+
+def _best_of(nodes: np.ndarray, scores: np.ndarray) -> Iterable[int]:
+    """The nodes of the highest score, in order; NaN ranks last."""
+    ranked = np.where(np.isnan(scores), -np.inf, scores)
+    return nodes[ranked == ranked.max()].tolist()

@@ -1,0 +1,1 @@
+"""From groups to an updated policy: batches, packing, the optimiser."""

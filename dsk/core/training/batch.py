@@ -1,0 +1,121 @@
+"""From groups of trajectories to training rows: the only place where scores become per-token advantages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, repeat
+
+from dsk.core.errors import DataError
+from dsk.core.sampling.search_tree import ROOT
+from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
+from dsk.core.types import Group, Trajectory, mean_reward
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """One trajectory, ready to train.
+
+    `prompt` and `response` [T] are token ids; `advantages` [T] and `old_logprobs` [T] (natural logarithms under the
+    sampling policy) belong to the response. `group` is the index of the row's group in the mini-batch; `silent` where
+    no row of that group has an advantage, so that only a KL or entropy term can act on it.
+    """
+
+    group: int
+    prompt: tuple[int, ...]
+    response: tuple[int, ...]
+    advantages: tuple[float, ...]
+    old_logprobs: tuple[float, ...]
+    silent: bool = False
+
+    @cached_property
+    def tokens(self) -> tuple[int, ...]:
+        """Prompt and response, end to end."""
+        return self.prompt + self.response
+
+
+def prepare(
+    groups: Sequence[Group],
+    train: TrainSpec,
+    soft_clip: SoftClipSpec,
+    overlong: OverlongSpec,
+    max_response_tokens: int,
+) -> list[TrainingRow]:
+    """The mini-batch's rows, group by group; those of groups whose advantages are all zero are `silent`.
+
+    An empty response has no row, but its reward still counts in its group's mean. Raises DataError for a
+    trajectory whose log-probabilities or node lengths do not match its tokens.
+    """
+    rows: list[TrainingRow] = []
+    for index, group in enumerate(groups):
+        shaped = shape_scores(group, soft_clip, overlong, max_response_tokens)
+        rows += _group_rows(index, shaped, train.advantage.values(shaped))
+    return rows
+
+
+def shape_scores(group: Group, soft_clip: SoftClipSpec, overlong: OverlongSpec, max_response_tokens: int) -> Group:
+    """The group with soft-clipped node values and the overlong penalty in every score (DeepSearch section 5).
+
+    The penalty acts on the values and rewards of trajectories and on the mean rewards of nodes alike, so that no
+    advantage escapes it.
+    """
+
+    def penalty(length: int) -> float:
+        return overlong_penalty(length, overlong, max_response_tokens)
+
+    means = _node_means([(end.path, end.reward + penalty(end.length)) for end in group.verified])
+
+    def shape(trajectory: Trajectory) -> Trajectory:
+        extra = penalty(len(trajectory.tokens))
+        clipped = [soft_clip.q_max * math.tanh(q / soft_clip.epsilon) for q in trajectory.values[:-1]]
+        values = tuple(q + extra for q in chain(clipped, trajectory.values[-1:]))
+        mean_rewards = tuple(means[node] for node in (ROOT, *trajectory.node_ids))
+        return replace(trajectory, values=values, reward=trajectory.reward + extra, mean_rewards=mean_rewards)
+
+    return replace(group, trajectories=tuple(shape(t) for t in group.trajectories))
+
+
+def _node_means(terminals: Sequence[tuple[tuple[int, ...], float]]) -> dict[int, float]:
+    """Mean reward of the terminals at or below each node, from their (path, reward)."""
+    below: dict[int, list[float]] = {}
+    for path, reward in terminals:
+        for node in (ROOT, *path):
+            below.setdefault(node, []).append(reward)
+    return {node: mean_reward(rewards) for node, rewards in below.items()}
+
+
+def overlong_penalty(length: int, overlong: OverlongSpec, max_response_tokens: int) -> float:
+    """`min(-(length - (max - buffer)) / buffer * factor, 0)`, in reward units (DAPO eq. 13); 0 without a buffer."""
+    if overlong.buffer == 0:
+        return 0.0
+    over = length - (max_response_tokens - overlong.buffer)
+    return min(-over / overlong.buffer * overlong.factor, 0.0)
+
+
+def _group_rows(index: int, group: Group, credit_G_D: Sequence[Sequence[float]]) -> list[TrainingRow]:
+    rows: list[TrainingRow] = []
+    silent = not any(value for path in credit_G_D for value in path)
+    for number, (trajectory, credit_D) in enumerate(zip(group.trajectories, credit_G_D, strict=True)):
+        _check(group, number, trajectory)
+        if trajectory.tokens:
+            spread = chain.from_iterable(repeat(a, n) for a, n in zip(credit_D, trajectory.node_lengths, strict=True))
+            texts = (group.prompt_tokens, trajectory.tokens)
+            rows.append(TrainingRow(index, *texts, tuple(spread), trajectory.logprobs, silent))
+    return rows
+
+
+def _check(group: Group, number: int, trajectory: Trajectory) -> None:
+    where = f"problem '{group.problem.id}', trajectory {number}"
+    if len(trajectory.logprobs) != len(trajectory.tokens):
+        raise DataError(
+            f"{where}: {len(trajectory.logprobs)} log-probabilities for {len(trajectory.tokens)} tokens;"
+            " the engine must return one for each sampled token"
+        )
+    if sum(trajectory.node_lengths) != len(trajectory.tokens):
+        raise DataError(
+            f"{where}: node_lengths sum to {sum(trajectory.node_lengths)}, not to its {len(trajectory.tokens)} tokens"
+        )
+    if not group.prompt_tokens:
+        raise DataError(f"{where}: the prompt is empty; the first response token would have nothing to follow")

@@ -1,0 +1,105 @@
+"""How rows become model inputs: `Layout`, and the plain one-row-per-trajectory `dense`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dsk.core.training.batch import TrainingRow
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One micro-batch as the model sees it, and the way back to trajectories.
+
+    `input_ids` and `position_ids` are [R, S]. An edge is a (token, next token) pair: `source` [P] is the flat index
+    into R x S of the state that predicts it, `target` [P] the token it predicts. `gather` [B, T] is each response
+    token's edge and `mask` [B, T] where there is one. `tokens` counts what the model computes, padding included,
+    `attended` the (query, key) pairs of all paths;
+    `extra` goes to the attention function named `attention` (None: the model's own).
+    """
+
+    input_ids: Tensor
+    position_ids: Tensor
+    source: Tensor
+    target: Tensor
+    gather: Tensor
+    mask: Tensor
+    tokens: int
+    attended: int
+    attention: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Packing(ABC):
+    """One way to lay out rows; all give the same log-probabilities and gradients."""
+
+    name: str
+
+    @abstractmethod
+    def lay_out(self, rows: Sequence[TrainingRow], device: torch.device) -> Layout:
+        """The rows of one micro-batch; every response has at least one token."""
+
+    @abstractmethod
+    def cost(self, rows: Sequence[TrainingRow]) -> int:
+        """Tokens that the model computes for these rows (what the micro-batch bound counts)."""
+
+
+class DensePacking(Packing):
+    """One right-padded row per trajectory, with the model's own attention: the oracle for the others."""
+
+    name = "dense"
+
+    def lay_out(self, rows: Sequence[TrainingRow], device: torch.device) -> Layout:
+        """Padding sits after every real token, so causal attention needs no mask."""
+        width = max(len(row.tokens) for row in rows)
+        input_ids = np.zeros((len(rows), width), np.int64)
+        for index, row in enumerate(rows):
+            input_ids[index, : len(row.tokens)] = row.tokens
+        lengths = [len(row.response) for row in rows]
+        starts = [i * width + len(row.prompt) - 1 for i, row in enumerate(rows)]
+        source = [start + np.arange(length) for start, length in zip(starts, lengths, strict=True)]
+        edges = np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])
+        return Layout(
+            input_ids=torch.from_numpy(input_ids).to(device),
+            position_ids=torch.arange(width, device=device).expand(len(rows), width),
+            source=to_device(np.concatenate(source), device),
+            target=to_device(np.concatenate([np.asarray(row.response, np.int64) for row in rows]), device),
+            gather=to_device(_padded(edges), device),
+            mask=response_mask(lengths, device),
+            tokens=input_ids.size,
+            attended=sum(len(row.tokens) * (len(row.tokens) + 1) // 2 for row in rows),
+        )
+
+    def cost(self, rows: Sequence[TrainingRow]) -> int:
+        """Rows times the longest one: padding is computed too."""
+        return len(rows) * max((len(row.tokens) for row in rows), default=0)
+
+
+def response_mask(lengths: Sequence[int], device: torch.device) -> Tensor:
+    """[B, T] of bool: where each row has a response token."""
+    return to_device(np.arange(max(lengths))[None, :] < np.asarray(lengths)[:, None], device)
+
+
+def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+    out = np.zeros((len(rows), max(len(row) for row in rows)), np.int64)
+    for index, row in enumerate(rows):
+        out[index, : len(row)] = row
+    return out
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+
+
+def tree_edges(rows: Sequence[TrainingRow], paths: Sequence[np.ndarray], parent: np.ndarray, tokens: np.ndarray) -> Any:
+    """(source, target, gather) of a trie: an edge is named by the token it leads to, and each is kept once."""
+    responses = [path[len(row.prompt) :] for row, path in zip(rows, paths, strict=True)]
+    wanted = np.unique(np.concatenate(responses))
+    return parent[wanted], tokens[wanted], _padded([np.searchsorted(wanted, response) for response in responses])

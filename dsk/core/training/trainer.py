@@ -1,0 +1,251 @@
+"""`Trainer`: groups of trajectories in, an updated policy and a step's record out."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dsk.core.errors import NonFiniteLossError, SpecError
+from dsk.core.model.adapters import adapted_layers, adapters_off
+from dsk.core.model.policy import Policy
+from dsk.core.roles import LossInputs
+from dsk.core.spec import OverlongSpec, SamplingSpec, SoftClipSpec, TrainSpec
+from dsk.core.training.batch import TrainingRow, prepare
+from dsk.core.training.figures import StepFigures, unique_tokens
+from dsk.core.training.forward import edge_logprobs, row_values, training_state
+from dsk.core.training.microbatch import micro_batches
+from dsk.core.training.optimizer import Optimizer
+from dsk.core.training.packing.check import packing_gap, refuse_gap
+from dsk.core.training.packing.choice import choose_packing
+from dsk.core.training.packing.layout import DensePacking, Layout
+from dsk.core.types import Group
+
+
+def never() -> bool:
+    """The default of `should_stop`."""
+    return False
+
+
+class Trainer:
+    """Holds the optimiser of one policy; `update` is one optimiser step over one mini-batch of groups.
+
+    `soft_clip` and `overlong` shape scores (DeepSearch section 5). The trained distribution is the one that was
+    sampled, the softmax at `temperature`; engines report untempered log-probabilities, so away from 1 the old ones are
+    computed here. The policy's weights change in place. `forward_tokens` and `backward_tokens` count what went through
+    the layers, padding and recomputation included.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        train: TrainSpec,
+        max_response_tokens: int,
+        soft_clip: SoftClipSpec | None = None,
+        overlong: OverlongSpec | None = None,
+        temperature: float = 1.0,
+    ) -> None:
+        self.policy = policy
+        self.train = train
+        self.max_response_tokens = max_response_tokens
+        self.temperature = temperature
+        self.soft_clip = soft_clip or SoftClipSpec.model_validate({})
+        self.overlong = overlong or OverlongSpec.model_validate({})
+        self.packing = choose_packing(policy.model, train.packing, policy.device)
+        self.optimizer = Optimizer(policy.model, train.optimizer)
+        self._reference = reference_of(policy.model) if train.loss.needs_reference else None
+        # shapes differ in every micro-batch; the engine goes on with the module as it is
+        self._body = torch.compile(policy.model.base_model, dynamic=True) if train.compile else None
+        self._anchors: dict[tuple[int, ...], Tensor] = {}
+        self._attention = policy.model.config._attn_implementation
+        self._checked = False
+        self.forward_tokens = self.backward_tokens = 0
+
+    @property
+    def updates(self) -> int:
+        """Updates applied so far."""
+        return self.optimizer.updates
+
+    @property
+    def computed_tokens(self) -> int:
+        """Tokens through the layers: once forward, and twice more where gradients went back."""
+        return self.forward_tokens + 2 * self.backward_tokens
+
+    def update(self, groups: Sequence[Group], should_stop: Callable[[], bool] = never) -> Mapping[str, float] | None:
+        """One optimiser step and its record, or None (weights unchanged) where `should_stop` turned true in between.
+
+        Groups without signal count in the mini-batch's means, and have no forward pass unless the loss acts on them;
+        without any signal there is no optimiser step either and the record's `applied` is 0. Raises
+        NonFiniteLossError before the weights change.
+        """
+        rows = self._rows(groups)
+        computed = self._computed(rows)
+        figures = StepFigures(groups, rows, computed, self.policy)
+        batches, figures.split_groups = micro_batches(computed, self.packing, self.train.micro_batch_tokens)
+        totals = (sum(len(row.response) for row in rows), len(rows))
+        for batch in batches:
+            if should_stop():
+                self.optimizer.drop_gradients()
+                return None
+            self._accumulate(batch, totals, figures)
+        if batches:
+            self._step(figures)
+        return figures.record(self.optimizer.updates)
+
+    def _rows(self, groups: Sequence[Group]) -> list[TrainingRow]:
+        return prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
+
+    def _computed(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
+        """The rows that go through the model."""
+        return [row for row in rows if not row.silent or self.train.loss.acts_without_advantage]
+
+    @torch.no_grad()
+    def anchor(self, groups: Sequence[Group]) -> int:
+        """Keep the present weights' log-probabilities of a whole batch, before its first update.
+
+        For a batch with several updates where the old log-probabilities are the trainer's own: clipping is measured
+        from here. Without it each update is measured from the weights it starts with. No groups: forget them. How many
+        tokens that took, each shared one once.
+        """
+        self._anchors = {}
+        if not self._recomputes:
+            return 0
+        rows = self._computed(self._rows(groups))
+        for batch in micro_batches(rows, self.packing, self.train.micro_batch_tokens)[0]:
+            layout = self.packing.lay_out(batch, self.policy.device)
+            with training_state(self.policy.model, layout.attention, False):
+                logprobs = row_values(self._forward(self.policy.model, layout)[0], layout)
+            for row, values in zip(batch, logprobs, strict=True):
+                self._anchors[row.tokens] = values[: len(row.response)].clone()
+        return unique_tokens(rows)
+
+    def _forward(
+        self, model: Any, layout: Layout, temperature: float | None = None, with_entropy: bool = False, body: Any = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """`edge_logprobs`, counted."""
+        self.forward_tokens += layout.input_ids.numel()
+        return edge_logprobs(model, layout, temperature or self.temperature, with_entropy, body)
+
+    @property
+    def _recomputes(self) -> bool:
+        """Whether old log-probabilities are the trainer's: correction, or an engine that cannot know them."""
+        return self.train.loss.needs_recompute or self.temperature != 1
+
+    def _accumulate(self, rows: Sequence[TrainingRow], totals: tuple[int, int], figures: StepFigures) -> None:
+        layout = self.packing.lay_out(rows, self.policy.device)
+        with training_state(self.policy.model, layout.attention, self.train.gradient_checkpointing):
+            inputs = self._loss_inputs(rows, layout, totals)
+            if not self._checked:
+                figures.packing_gap = self._check(rows, inputs.logprobs.detach())
+            output = self.train.loss(inputs)
+            output.loss.backward()
+        self.backward_tokens += layout.input_ids.numel()
+        if self.train.gradient_checkpointing:
+            self.forward_tokens += layout.input_ids.numel()
+        figures.add(rows, layout, inputs, output)
+
+    def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: tuple[int, int]) -> LossInputs:
+        loss = self.train.loss
+        edges, entropy = self._forward(self.policy.model, layout, None, loss.needs_entropy, self._body)
+        logprobs = row_values(edges, layout)
+        sampling = padded([row.old_logprobs for row in rows], logprobs)
+        return LossInputs(
+            logprobs=logprobs,
+            old_logprobs=self._own_logprobs(rows, logprobs) if self._recomputes else sampling,
+            sampling_logprobs=sampling if self.temperature == 1 else None,
+            advantages=padded([row.advantages for row in rows], logprobs),
+            mask=layout.mask,
+            total_tokens=totals[0],
+            total_rows=totals[1],
+            max_tokens=self.max_response_tokens,
+            ref_logprobs=self._reference_logprobs(layout),
+            entropy=None if entropy is None else row_values(entropy, layout),
+        )
+
+    def _check(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> float:
+        """Compare the first micro-batch with the model's own forward pass. Raises PackingError."""
+        model = self.policy.model
+        with training_state(model, self._attention, False):
+            gap = packing_gap(model, rows, logprobs, self.temperature)
+        self.forward_tokens += sum(len(row.tokens) for row in rows)
+        refuse_gap(gap, self.packing.name, model.dtype)
+        self._checked = True
+        return gap
+
+    def _own_logprobs(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> Tensor:
+        own = logprobs.detach().clone()
+        for index, row in enumerate(rows):
+            if row.tokens in self._anchors:
+                own[index, : len(row.response)] = self._anchors[row.tokens]
+        return own
+
+    def _reference_logprobs(self, layout: Layout) -> Tensor | None:
+        if self._reference is None:
+            return None
+        adapters = adapters_off if self._reference is self.policy.model else nullcontext
+        with torch.no_grad(), adapters(self._reference), training_state(self._reference, layout.attention, False):
+            return row_values(self._forward(self._reference, layout)[0], layout)
+
+    def _step(self, figures: StepFigures) -> None:
+        figures.learning_rate = self.optimizer.learning_rate
+        figures.finish(self.optimizer.clip_gradients())
+        if not (math.isfinite(figures.loss) and math.isfinite(figures.grad_norm)):
+            self.optimizer.drop_gradients()
+            raise NonFiniteLossError(
+                f"update {self.optimizer.updates + 1}: loss {figures.loss}, gradient norm {figures.grad_norm};"
+                " the weights are unchanged; look for NaN log-probabilities in the batch, or lower the learning rate"
+            )
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def score(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probability of each token after the first under the present weights, untempered."""
+        values = (0.0,) * (len(tokens) - 1)
+        row = TrainingRow(0, tuple(tokens[:1]), tuple(tokens[1:]), values, values)
+        layout = DensePacking().lay_out([row], self.policy.device)
+        with training_state(self.policy.model, None, False):
+            return row_values(self._forward(self.policy.model, layout, 1.0)[0], layout)[0].tolist()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""
+        state = self.optimizer.state_dict()
+        for number, (tokens, logprobs) in enumerate(self._anchors.items()):
+            state |= {f"anchor.{number}.tokens": torch.tensor(tokens), f"anchor.{number}.logprobs": logprobs}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from `state_dict`; load the policy's weights first. Raises CheckpointError on a mismatch."""
+        self.optimizer.load_state_dict(state)
+        self._anchors = {
+            tuple(tokens.tolist()): state[name.replace("tokens", "logprobs")].to(self.policy.device)
+            for name, tokens in state.items()
+            if name.startswith("anchor.") and name.endswith(".tokens")
+        }
+
+
+def padded(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
+    """Rows as [B, T] in `like`'s shape and type, 0 in the padding."""
+    host = torch.zeros(like.shape, dtype=torch.float64)
+    for index, row in enumerate(rows):
+        host[index, : len(row)] = torch.tensor(row, dtype=torch.float64)
+    return host.to(like.device, like.dtype, non_blocking=True)
+
+
+def reference_of(model: Any) -> Any:
+    """The model as it is now, for a KL term: itself with adapters off under LoRA, a frozen copy otherwise."""
+    return model if adapted_layers(model) else copy.deepcopy(model).requires_grad_(False)
+
+
+def check_sampling(train: TrainSpec, sampling: SamplingSpec) -> None:
+    """Raise SpecError where importance correction meets samples of another distribution than the engine reports."""
+    if train.loss.needs_recompute and (sampling.top_p < 1 or sampling.top_k > 0 or sampling.temperature != 1):
+        raise SpecError(
+            "train.loss: importance correction needs plain sampling, and sampling has"
+            f" temperature {sampling.temperature}, top_p {sampling.top_p}, top_k {sampling.top_k};"
+            " set them to 1, 1 and 0, or set train.loss.correction to 'none'"
+        )
