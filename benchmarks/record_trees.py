@@ -10,11 +10,11 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.core.loading import load_spec
 from dsk.core.model.policy import load_policy
-from dsk.core.run.records import write_groups
+from dsk.core.run.stored_groups import write_groups
 from dsk.core.sampling.scheduler import Scheduler
-from dsk.core.sampling.tree_search import TreeSearch
 
 ROOT = Path(__file__).resolve().parents[1]
 SEARCH = ("trajectories=8", "width=4", "step_tokens=16", "max_depth=8", "max_expansions=60")

@@ -24,7 +24,7 @@ SIZES = {100_000: "<= 100", 1_000_000: "<= 1000"}
 
 def grown_search(nodes: int) -> Any:
     """A search whose tree has at least `nodes` nodes."""
-    from dsk.core.sampling.tree_search import TreeSearch
+    from dsk.components.rollouts.jobs.tree_search import TreeSearch
     from dsk.core.spec import SamplingSpec, SearchSpec
     from dsk.core.types import Problem, Sample
 
@@ -97,10 +97,10 @@ def outside_figures(model: str) -> list[Figure]:
     """
     if model != "smollm2":
         return []
+    from dsk.components.rollouts.jobs.tree_search import TreeSearch
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import load_policy
     from dsk.core.sampling.scheduler import Scheduler
-    from dsk.core.sampling.tree_search import TreeSearch
 
     spec = load_spec(ROOT / "examples" / "smollm2.json", ["search.max_expansions=8"])
     policy = load_policy(spec.model)

@@ -48,7 +48,7 @@ VARIANTS = ("dense", "suffix", "trl")
 
 def recorded_group(sharing: str, vocabulary: int, scale: int = 1) -> Any:
     """A recorded tree at the given sharing ratio, its tokens folded into `vocabulary`, each one `scale` tokens long."""
-    from dsk.core.run.records import read_groups
+    from dsk.core.run.stored_groups import read_groups
 
     number, longer = SHARINGS[sharing]
     group = read_groups(TREES)[number]

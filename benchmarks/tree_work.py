@@ -32,7 +32,7 @@ class Work:
 
     def jobs(self, vocabulary: int) -> list[Any]:
         """The searches, from prompts of random tokens."""
-        from dsk.core.sampling.tree_search import TreeSearch
+        from dsk.components.rollouts.jobs.tree_search import TreeSearch
         from dsk.core.spec import SamplingSpec, SearchSpec
         from dsk.core.types import Problem
 

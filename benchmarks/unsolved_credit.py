@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsk.components.advantages import NodeAdvantage
-from dsk.core.run.records import read_groups
+from dsk.core.run.stored_groups import read_groups
 from dsk.core.spec import OverlongSpec, SoftClipSpec
 from dsk.core.training.batch import shape_scores
 from dsk.core.types import Group

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from dsk.core.sampling.tree_search import TreeSearch
+from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import SamplingSpec, SearchSpec
 from dsk.core.types import Problem, Sample, Verdict

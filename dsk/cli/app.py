@@ -99,7 +99,7 @@ def validate(spec: SpecPath, overrides: Overrides = None) -> None:
     from dsk.core.run.preflight import look
 
     loaded = load_spec(spec, overrides or ())
-    parts = f"{loaded.task.kind} task, {loaded.search.selector.kind} selector, {loaded.train.loss.kind} loss"
+    parts = f"{loaded.task.kind} task, {loaded.rollout.kind} rollout, {loaded.train.loss.kind} loss"
     typer.echo(f"{printable(str(spec))}: valid ({parts})")
     found = look(loaded)
     typer.echo(f"Read: {', '.join(found.read)}")

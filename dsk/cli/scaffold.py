@@ -15,13 +15,15 @@ from dsk.core.plugins.registry import load_registry
 from dsk.core.roles import role_names
 
 PLACES = {
-    "selector": "search.selector",
-    "boundary": "search.boundary",
-    "backup": "search.backup",
-    "negative": "search.negative",
+    "rollout": "rollout",
+    "selector": "rollout.selector",
+    "boundary": "rollout.boundary",
+    "backup": "rollout.backup",
+    "negative": "rollout.negative",
     "advantage": "train.advantage",
     "loss": "train.loss",
     "verifier": "verifier",
+    "scorer": "scorer",
     "filter": "filter",
     "cache": "cache",
     "engine": "engine",

@@ -14,9 +14,11 @@ import numpy as np
 
 from dsk.core.errors import DataError
 from dsk.core.input.reading import read_json
+from dsk.core.roles import Known, Setting
 from dsk.core.run.estimates import SHARE, Estimate, estimate
 from dsk.core.run.references import check_references
-from dsk.core.sampling.responses import DirectRollouts
+from dsk.core.sampling.questions import Answerers
+from dsk.core.sampling.responses import Responses
 from dsk.core.sampling.scheduler import Progress, Scheduler
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import ModelSpec, RunSpec, SamplingSpec
@@ -80,9 +82,11 @@ def answer_all(
         if room < 1:
             raise DataError(f"task: problem '{problem.id}' fills the model's context of {policy.max_length} tokens")
         seed = derive_seed(spec.seed, "eval", problem.id)
-        jobs.append(DirectRollouts(problem, prompt, samples, sampling, room, seed))
+        setting = Setting(sampling, room, spec.rewards.of, policy.pieces)
+        jobs.append(Responses(problem, Known(prompt), samples, seed, setting))
     with spec.engine.open(policy) as engine, spec.verifier.open() as verifier:
-        groups = Scheduler(engine, verifier, policy.decode, spec.tokens_in_flight, progress).run(jobs)
+        answerers = Answerers(verifier, policy.decode, repeatable=spec.engine.repeatable)
+        groups = Scheduler(engine, answerers, spec.tokens_in_flight, progress).run(jobs)
     return [_answered(group, policy) for group in groups]
 
 
@@ -117,7 +121,7 @@ def _answered(group: Group, policy: Policy) -> Answered:
         problem=group.problem,
         texts=tuple(policy.decode(t.tokens) for t in found),
         answers=tuple(t.answer for t in found),
-        correct=tuple(t.reward > 0 for t in found),
+        correct=tuple(t.correct for t in found),
         lengths=tuple(len(t.tokens) for t in found),
         truncated=tuple(t.stop == "length" for t in found),
     )

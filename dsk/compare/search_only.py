@@ -37,16 +37,20 @@ def search_only(
 
 def hard_problems(session: Session) -> list[Problem]:
     """Training problems whose Pass1@K is under the bound; all of them, unscreened, where the bound is 1."""
-    problems = list(session.train.problems.values())
+    problems = list(session.parts.train.problems.values())
     if session.is_hard(1.0):
         return problems
-    rates = session.screen(session.train, problems, session.folder / "rounds" / "0" / "screen.jsonl", "screen", 0)
+    rates = session.sampling.screen(
+        session.parts.train, problems, session.folder / "rounds" / "0" / "screen.jsonl", "screen", 0
+    )
     return [p for p in problems if session.is_hard(rates[p.id])]
 
 
 def _search(session: Session, problems: Sequence[Problem], path: Path) -> None:
     started = time.perf_counter()
-    groups, _ = session.sample("search", [session.job(problem, 0, 0, replay=False) for problem in problems])
+    groups, _ = session.sampling.run(
+        "search", [session.sampling.job(problem, 0, 0, replay=False) for problem in problems]
+    )
     seconds = time.perf_counter() - started
     append_jsonl(path, _rows(groups, seconds))
 

@@ -1,4 +1,4 @@
-"""Paired differences over seeds and problems, tests, and bands over seeds; estimates are those of `core.run.estimates`."""
+"""Paired differences over seeds and problems, tests and bands over seeds; estimates are those of `run/estimates.py`."""
 
 from __future__ import annotations
 

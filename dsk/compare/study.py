@@ -138,8 +138,11 @@ def plan_runs(study: Study, source: str, runs: Path) -> list[PlannedRun]:
     for arm, overrides in study.all_arms().items():
         try:
             specs[arm] = arm_spec(study, arm, overrides, source)
-            if study.mode == "search" and specs[arm].mode != "search":
-                faults.append(f"{source}: arms.{arm}: mode 'direct' has no tree; a search study needs mode 'search'")
+            rollout = specs[arm].rollout
+            if study.mode == "search" and rollout.kind != "tree":
+                faults.append(
+                    f"{source}: arms.{arm}: rollout '{rollout.kind}' grows no tree; a search study needs 'tree'"
+                )
         except SpecError as error:
             faults += error.problems
     if faults:

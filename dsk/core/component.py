@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from dsk.core.input.faults import shortened
+from dsk.core.input.moved_fields import moved_answer
 from dsk.core.input.trl_names import trl_answer
 
 ROLE_PLACE = "dsk-role"
@@ -73,7 +74,7 @@ class StrictModel(BaseModel):
         """What to say of a field that is not there: its name here, where it is one of TRL's."""
         allowed = sorted(cls.model_fields)
         named = f"allowed: {', '.join(allowed) or 'none'}{did_you_mean(name, allowed)}"
-        return f"unknown field; {trl_answer(name) or named}"
+        return f"unknown field; {moved_answer(name) or trl_answer(name) or named}"
 
 
 class Component(StrictModel):

@@ -20,6 +20,11 @@ Register = Callable[[type], None]
 
 
 @hookspec
+def register_rollouts(register: Register) -> None:
+    """Call `register(cls)` for each Rollout: how a problem becomes a group of trajectories."""
+
+
+@hookspec
 def register_selectors(register: Register) -> None:
     """Call `register(cls)` for each Selector: which node a tree expands next."""
 
@@ -52,6 +57,11 @@ def register_losses(register: Register) -> None:
 @hookspec
 def register_verifiers(register: Register) -> None:
     """Call `register(cls)` for each Verifier: is this response right?"""
+
+
+@hookspec
+def register_scorers(register: Register) -> None:
+    """Call `register(cls)` for each Scorer: how good is a step of a tree that is growing?"""
 
 
 @hookspec

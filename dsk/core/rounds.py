@@ -74,7 +74,7 @@ def _all_rounds(session: Session) -> dict[str, Any]:
 
 def _hard_set(session: Session, round_: int) -> list[Problem]:
     """The round's hard problems: screened now in round 0, by the round before otherwise."""
-    problems = session.train.problems
+    problems = session.parts.train.problems
     if not any(r["event"] == "screened" and r["round"] == round_ for r in session.ledger.records):
         _screen_into(session, round_, list(problems.values()))
     path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
@@ -84,7 +84,7 @@ def _hard_set(session: Session, round_: int) -> list[Problem]:
 def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> list[str]:
     """Pass1@K of `problems` under the present policy; writes the round's hard set and returns its ids (eqs. 8-9)."""
     folder = session.folder / "rounds" / str(round_)
-    rates = session.screen(session.train, problems, folder / "screen.jsonl", "screen", round_)
+    rates = session.sampling.screen(session.parts.train, problems, folder / "screen.jsonl", "screen", round_)
     hard = [name for name, rate in rates.items() if session.is_hard(rate)]
     write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name]} for name in hard])
     mean = _mean(rates.values())
@@ -117,10 +117,10 @@ def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
 
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
     """Screen the hard set with the new policy, and cache what search found for problems that stay hard."""
-    cached = session.solutions.known(hard)  # what the round began with: admission comes last
+    cached = session.parts.solutions.known(hard)  # what the round began with: admission comes last
     still_hard = _screen_into(session, round_ + 1, hard)
     admitted = session.admit(set(still_hard))
-    problems, solutions = session.solutions.cache.count()
+    problems, solutions = session.parts.solutions.cache.count()
     steps = [r for r in session.ledger.records if r["event"] == "step" and r["round"] == round_]
     session.ledger.emit(
         "round",
@@ -154,13 +154,13 @@ def _batches(spec: RunSpec, round_: int, hard: Sequence[Problem]) -> list[list[P
 
 def _held_out(session: Session) -> list[Problem]:
     """The test problems to judge on: those the starting policy finds hard, chosen once and kept on disk."""
-    problems = list(session.held_out.problems.values())
+    problems = list(session.parts.held_out.problems.values())
     if not session.spec.evaluate.hard_only or not problems:
         return problems
     path = session.folder / "rounds" / "held_out.jsonl"
     if not path.is_file():
         file = path.with_name("held_out_screen.jsonl")
-        rates = session.screen(session.held_out, problems, file, "held-out", phase=EVALUATE)
+        rates = session.sampling.screen(session.parts.held_out, problems, file, "held-out", phase=EVALUATE)
         write_jsonl(path, [{"id": name, "rate": rate} for name, rate in rates.items() if session.is_hard(rate)])
     chosen = {row.id for row in read_rates(path, {p.id for p in problems})}
     return [p for p in problems if p.id in chosen]
@@ -171,7 +171,7 @@ def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Sco
     for record in reversed(session.ledger.records):
         if record["event"] == "evaluation" and record["when"] == when:
             return Score(**{name: record[name] for name in Score.__dataclass_fields__})
-    return session.evaluate(when, problems) if problems else None
+    return session.sampling.evaluate(when, problems) if problems else None
 
 
 def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,8 +192,8 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         **{f"update_{name}": value for name, value in figures.items()},
         **session.ledger.budgets(),
         "trained_tokens": state.trained_tokens,
-        "engine": asdict(session.engine.stats()),
-        "peak_memory_bytes": peak_memory(session.policy.device),
+        "engine": asdict(session.parts.engine.stats()),
+        "peak_memory_bytes": peak_memory(session.parts.policy.device),
     }
 
 
@@ -205,7 +205,7 @@ def _tree_figures(groups: Sequence[Group]) -> dict[str, float]:
 
 def _summary(session: Session, before: Score | None, after: Score | None) -> dict[str, Any]:
     ledger, state = session.ledger, session.ledger.state
-    problems, solutions = session.solutions.cache.count()
+    problems, solutions = session.parts.solutions.cache.count()
     return {
         "name": session.spec.name,
         "seed": session.spec.seed,
@@ -230,8 +230,8 @@ def _summary(session: Session, before: Score | None, after: Score | None) -> dic
         "model_tokens": state.model_tokens,
         "computed_tokens": state.computed_tokens,
         "seconds": ledger.spent_seconds(),
-        "peak_memory_bytes": peak_memory(session.policy.device),
-        "engine": asdict(session.engine.stats()),
+        "peak_memory_bytes": peak_memory(session.parts.policy.device),
+        "engine": asdict(session.parts.engine.stats()),
     }
 
 

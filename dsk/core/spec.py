@@ -7,22 +7,10 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from dsk.core.component import Component, StrictModel
+from dsk.core.component import Component, StrictModel, as_object
 from dsk.core.input.faults import shortened
-from dsk.core.roles import (
-    Advantage,
-    Backup,
-    Boundary,
-    Cache,
-    Engine,
-    Filter,
-    Loss,
-    Negative,
-    Selector,
-    Task,
-    Tracker,
-    Verifier,
-)
+from dsk.core.roles import Advantage, Cache, Engine, Filter, Loss, Rollout, Scorer, Task, Tracker, Verifier
+from dsk.core.types import Verdict
 
 
 def _default(role: type[Component]) -> Any:
@@ -95,28 +83,24 @@ class ScreenSpec(StrictModel):
     threshold: float = Field(default=0.25, ge=0, le=1, description="Share of correct samples, the paper's delta.")
     comparison: Literal["<=", "<"] = Field(default="<=", description="How the share is compared with the threshold.")
     problems: int = Field(default=0, ge=0, description="Screen only the first so many training problems; 0 is all.")
-
-
-class SearchSpec(StrictModel):
-    """One tree (ALGORITHM.md sections 2 to 4)."""
-
-    width: int = Field(default=8, ge=1, description="Children per expansion.")
-    max_depth: int = Field(default=64, ge=1, description="Deepest node, d_T.")
-    step_tokens: int = Field(default=256, ge=1, description="Longest step, in tokens.")
-    trajectories: int = Field(default=8, ge=1, description="Recorded trajectories that finish a tree.")
-    max_expansions: int = Field(default=0, ge=0, description="Expansions that end a tree early; 0 is no bound.")
-    exploration: float = Field(default=2.0, ge=0, description="Lambda of the local UCT choice among siblings.")
-    gamma_min: float = Field(default=0.1, ge=0, le=1, description="Smallest backup decay.")
-    record: Literal["one", "all"] = Field(
-        default="one", description="`one`: the paper's single trajectory per expansion; `all`: every verified terminal."
+    reuse: bool = Field(
+        default=False,
+        description="Responses of the screening join the round's first `direct` group of their problem.",
     )
-    trajectory_entropy: Literal["tokens", "steps"] = Field(
-        default="tokens", description="Mean over all tokens (released code) or over steps (paper)."
+
+
+class RewardSpec(StrictModel):
+    """How a verdict becomes a reward in [-1, 1]."""
+
+    scale: Literal["binary", "graded"] = Field(
+        default="binary", description="`binary`: +1 for a correct response, else -1; `graded`: 2 x score - 1."
     )
-    selector: Selector = _default(Selector)
-    boundary: Boundary = _default(Boundary)
-    backup: Backup = _default(Backup)
-    negative: Negative = _default(Negative)
+
+    def of(self, verdict: Verdict) -> float:
+        """The reward of a verdict."""
+        if self.scale == "graded":
+            return 2.0 * verdict.score - 1.0
+        return 1.0 if verdict.correct else -1.0
 
 
 class OptimizerSpec(StrictModel):
@@ -218,10 +202,14 @@ class RunSpec(StrictModel):
     engine: Engine = _default(Engine)
     cache: Cache = _default(Cache)
     filter: Filter = _default(Filter)
-    mode: Literal["search", "direct"] = Field(
-        default="search", description="`direct` samples whole responses instead of trees (the GRPO and DAPO baselines)."
+    rollout: Rollout = _default(Rollout)
+    replay: Rollout | None = Field(
+        default_factory=lambda: {"kind": "cached"},  # type: ignore[arg-type]  # resolved by the registry
+        description="The rollout for problems with cached solutions; null: `rollout` serves them too.",
+        json_schema_extra={"default": {"kind": "cached"}},
     )
-    replay: bool = Field(default=True, description="Use cached solutions in place of search where there are any.")
+    scorer: Scorer = _default(Scorer)
+    rewards: RewardSpec = Field(default_factory=RewardSpec, description="How verdicts become rewards.")
     admit: Literal["search", "all"] = Field(
         default="search",
         description="Which correct solutions of problems that stay hard enter the cache after a round: those of"
@@ -237,12 +225,16 @@ class RunSpec(StrictModel):
         description="Bound on prefix + new tokens of requests under way; one that is larger runs alone.",
     )
     screen: ScreenSpec = Field(default_factory=ScreenSpec, description="Which problems are hard.")
-    search: SearchSpec = Field(default_factory=SearchSpec, description="The tree search.")
     train: TrainSpec = Field(default_factory=TrainSpec, description="The update.")
     soft_clip: SoftClipSpec = Field(default_factory=SoftClipSpec, description="Soft clipping of node values.")
     overlong: OverlongSpec = Field(default_factory=OverlongSpec, description="Penalty on long responses.")
     rounds: RoundsSpec = Field(default_factory=RoundsSpec, description="When the run ends.")
     evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec, description="Held-out evaluation.")
+    keep: Literal["groups", "trees"] = Field(
+        default="groups",
+        description="What trees/ holds of a step: its groups, or whole trees too (nodes that were not chosen, order of"
+        " expansion, selector scores, verdicts).",
+    )
     checkpoint_every: int = Field(default=5, ge=1, description="Steps between checkpoints.")
     probe_bound: float = Field(
         default=0.05, gt=0, description="Largest |engine - trainer| log-probability after a weight sync."
@@ -255,6 +247,27 @@ class RunSpec(StrictModel):
         if self.train.mini_batch_problems > self.train.batch_problems:
             raise ValueError("train.mini_batch_problems is larger than train.batch_problems; lower it")
         return self
+
+    @field_validator("replay", mode="before")
+    @classmethod
+    def _name_replay(cls, value: Any) -> Any:
+        """Answer the switch that people expect; no kind is `cached`."""
+        if (fields := as_object(value)) is not None:
+            return {"kind": "cached", **fields}
+        if isinstance(value, bool):
+            written = '{"kind": "cached"}, which is the default' if value else "null"
+            raise PydanticCustomError("replay", "{text}", {"text": f"names a rollout; write {written}"})
+        return value
+
+    @field_validator("rollout")
+    @classmethod
+    def _check_rollout(cls, value: Rollout) -> Rollout:
+        if value.needs_solutions:
+            text = (
+                f"'{value.kind}' starts from known solutions, and problems of which none is known need a rollout too;"
+            )
+            raise PydanticCustomError("rollout", "{text}", {"text": f"{text} name it in `replay`"})
+        return value
 
     def dump(self) -> dict[str, Any]:
         """The resolved spec as JSON data; loading it again gives an equal spec."""

@@ -1,13 +1,19 @@
-"""The records that cross stages. Shape letters: G trajectories of a group, T tokens of one."""
+"""The records that cross stages. Shape letters: G trajectories of a group, T tokens of one, D nodes of its path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
 
 StopReason = Literal["eos", "stop", "length"]
 Origin = Literal["search", "direct", "cached"]
+UNGRADED = -1.0
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,32 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verifier's decision on one answer; `reason` is a short code such as `equal` or `timeout`."""
+    """A verifier's decision on one answer; `reason` is a short code such as `equal` or `timeout`.
+
+    `score` in [0, 1] is how good the answer is, where the verifier grades; left out it is 1 for a correct one, else 0.
+    """
 
     correct: bool
     answer: str | None
     reason: str
+    score: float = -1.0
+
+    def __post_init__(self) -> None:
+        if self.score == UNGRADED:
+            object.__setattr__(self, "score", float(self.correct))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a job asks about a response, or about its last step; `id` is the job's own and comes back with the answer.
+
+    `tokens` are the response's, `steps` the lengths of its steps where the question is about one.
+    """
+
+    id: int
+    tokens: Sequence[int]
+    ask: Literal["verdict", "score"] = "verdict"
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,20 +124,25 @@ class EngineStats:
     peak_cache_bytes: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """One response to a problem, as it is trained.
 
-    `tokens` [T] and `logprobs` [T] are the response only; `node_lengths` [D] cuts it into steps (one per node on the
-    path, root excluded; a direct rollout has one) and `node_ids` names them within the tree. `values` [D] are the
-    nodes' final `q`; `reward` is +1 or -1; `entropy` is the mean of -log p over the tokens. `mean_rewards` [D + 1] is
-    the Monte-Carlo value of each node, the root first: the mean reward of all verified terminals below it (what is
-    trained takes it from the group's `terminals`, so that a filtered or penalised one counts as such).
+    `tokens` [T] (int32) and `logprobs` [T] (float64) are the response only. `node_lengths` [D] cuts it into steps, one
+    per node on the path, root excluded (a direct response has one); what they leave at its beginning was given, not
+    sampled, and belongs to the root. `trained` [T] (bool) is false where a token is attended to and never trained: what
+    was given, and what an environment said; left out, all that was sampled is trained.
+
+    `node_ids` [D] name the steps within the tree, `values` [D] are the nodes' final `q`; `reward` is the response's,
+    `entropy` the mean of -log p over its sampled tokens. `mean_rewards` [D + 1] is the Monte-Carlo value of each node,
+    the root first: the mean reward of all verified terminals below it (what is trained takes it from the group's
+    `terminals`, so that a filtered or penalised one counts as such). `tree` numbers the trees of a group that has
+    several. `correct` is the verdict, whatever the reward.
     """
 
-    tokens: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    node_lengths: tuple[int, ...]
+    tokens: Int[np.ndarray, " T"]
+    logprobs: Float[np.ndarray, " T"]
+    node_lengths: Int[np.ndarray, " D"]
     node_ids: tuple[int, ...]
     values: tuple[float, ...]
     mean_rewards: tuple[float, ...]
@@ -121,15 +153,55 @@ class Trajectory:
     origin: Origin
     answer: str | None = None
     path: tuple[int, ...] = ()
+    trained: Bool[np.ndarray, " T"] = None  # type: ignore[assignment]  # set below where it is left out
+    tree: int = 0
+    correct: bool = None  # type: ignore[assignment]  # left out: whether the reward is positive
+
+    def __post_init__(self) -> None:
+        if self.correct is None:  # pyright: ignore[reportUnnecessaryComparison]
+            object.__setattr__(self, "correct", self.reward > 0)
+        for name, dtype in (("tokens", np.int32), ("logprobs", np.float64), ("node_lengths", np.int32)):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+        trained: Any = self.trained
+        mask = np.arange(len(self.tokens)) >= self.given if trained is None else np.asarray(trained, np.bool_)
+        object.__setattr__(self, "trained", mask)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trajectory):
+            return NotImplemented
+        return all(_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def given(self) -> int:
+        """Tokens at the beginning that were not sampled."""
+        return len(self.tokens) - int(self.node_lengths.sum())
+
+
+def _equal(mine: Any, theirs: Any) -> bool:
+    if isinstance(mine, np.ndarray):
+        return np.array_equal(cast("Any", mine), theirs)
+    return mine == theirs
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """A verified end of a response: its node ids (root excluded), reward and response length in tokens."""
+    """A verified end of a response: its node ids (root excluded), reward and response length in tokens.
+
+    A `probe` was sampled, verified and paid for to learn the value of the node that `path` ends at; no trajectory has
+    it.
+    """
 
     path: tuple[int, ...]
     reward: float
     length: int
+    probe: bool = False
+    correct: bool = None  # type: ignore[assignment]  # left out: whether the reward is positive
+
+    def __post_init__(self) -> None:
+        if self.correct is None:  # pyright: ignore[reportUnnecessaryComparison]
+            object.__setattr__(self, "correct", self.reward > 0)
 
 
 @dataclass(frozen=True)
@@ -137,7 +209,8 @@ class Group:
     """The trajectories of one problem that are normalised together, and their prompt.
 
     `terminals` are all verified ends, those of no trajectory included; none given: those of the trajectories. A figure
-    that `stats` has no value for (the tokens to a first solution that was not found) is not in it.
+    that `stats` has no value for (the tokens to a first solution that was not found) is not in it. `history` is what
+    later groups of the problem should know; it lasts in checkpoints.
     """
 
     problem: Problem
@@ -146,16 +219,19 @@ class Group:
     origin: Origin
     stats: Mapping[str, float] = field(default_factory=dict[str, float])
     terminals: tuple[Terminal, ...] = ()
+    history: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @property
     def solved(self) -> bool:
         """Whether any trajectory is correct."""
-        return any(t.reward > 0 for t in self.trajectories)
+        return any(t.correct for t in self.trajectories)
 
     @property
     def verified(self) -> tuple[Terminal, ...]:
         """The group's terminals."""
-        return self.terminals or tuple(Terminal(t.node_ids, t.reward, len(t.tokens)) for t in self.trajectories)
+        return self.terminals or tuple(
+            Terminal(t.node_ids, t.reward, len(t.tokens), correct=t.correct) for t in self.trajectories
+        )
 
 
 @dataclass(frozen=True)
@@ -174,6 +250,11 @@ class CachedSolution:
     step: int
     policy_version: int
     tokenizer: str
+
+
+def named(record: Any) -> dict[str, Any]:
+    """A dataclass's fields by name, not copied."""
+    return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
 def mean_reward(rewards: Sequence[float]) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 
-from dsk.core.run.records import read_groups
+import numpy as np
+
+from dsk.core.run.stored_groups import read_groups
 from dsk.core.types import Group, Trajectory
 
 SHOWN = 4
@@ -42,7 +43,7 @@ class Example:
     answers: tuple[Answer, ...]
 
 
-def find_examples(folder: Path, decode: Callable[[Sequence[int]], str]) -> list[Example]:
+def find_examples(folder: Path, decode: Callable[[np.ndarray], str]) -> list[Example]:
     """Problems of the last step that has both a right and a wrong answer in one group; else of the last step."""
     found: list[Example] = []
     for file in sorted(folder.glob("trees/[0-9]*.jsonl.zst"), reverse=True):
@@ -59,22 +60,22 @@ def find_examples(folder: Path, decode: Callable[[Sequence[int]], str]) -> list[
 
 def _interest(group: Group) -> tuple[int, bool]:
     """Right and wrong answers together come first, and of those the trees."""
-    return len({t.reward for t in group.trajectories}), group.origin == "search"
+    return len({t.correct for t in group.trajectories}), group.origin == "search"
 
 
-def _example(group: Group, step: int, decode: Callable[[Sequence[int]], str]) -> Example:
-    right = next((t for t in group.trajectories if t.reward > 0), None)
-    wrong = next((t for t in group.trajectories if t.reward < 0), None)
+def _example(group: Group, step: int, decode: Callable[[np.ndarray], str]) -> Example:
+    right = next((t for t in group.trajectories if t.correct), None)
+    wrong = next((t for t in group.trajectories if not t.correct), None)
     answers = tuple(_answer(t, decode) for t in (right, wrong) if t is not None)
     prompt = group.problem.prompt
     text = prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
     return Example(text, group.problem.answer, step, answers)
 
 
-def _answer(trajectory: Trajectory, decode: Callable[[Sequence[int]], str]) -> Answer:
-    ends = list(accumulate(trajectory.node_lengths))
-    spans = zip([0, *ends[:-1]], ends, strict=True)
+def _answer(trajectory: Trajectory, decode: Callable[[np.ndarray], str]) -> Answer:
+    ends = (np.cumsum(trajectory.node_lengths) + trajectory.given).tolist()
+    spans = zip([trajectory.given, *ends[:-1]], ends, strict=True)
     texts = [decode(trajectory.tokens[start:end]) for start, end in spans]
     figures = zip(texts, trajectory.values, trajectory.mean_rewards[1:], strict=True)
     steps = tuple(Step(*figure) for figure in figures)
-    return Answer(trajectory.reward > 0, trajectory.answer or "none", trajectory.origin, steps)
+    return Answer(trajectory.correct, trajectory.answer or "none", trajectory.origin, steps)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
@@ -65,7 +66,7 @@ class _ShownSpec(StoredSpec):
     verifier: StoredPart
     cache: StoredPart
     engine: StoredPart
-    search: _Search
+    rollout: _Search
     train: _Train
 
 
@@ -127,7 +128,7 @@ def _parts(spec: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[Sequence[int]], str]:
+def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[np.ndarray], str]:
     """Tokens to text, with the tokenizer that the run saved or began with."""
     from transformers import AutoTokenizer
 
@@ -138,4 +139,4 @@ def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[Sequence[int]],
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise damaged(Path(path), f"its tokenizer cannot be loaded ({first[:SHOWN]})", REWRITTEN) from error
-    return lambda tokens: str(tokenizer.decode(list(tokens), skip_special_tokens=True))
+    return lambda tokens: str(tokenizer.decode(tokens.tolist(), skip_special_tokens=True))

@@ -7,6 +7,7 @@ import random
 from abc import abstractmethod
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +32,11 @@ def random_group(seed: int) -> Group:
         means = tuple(rng.uniform(-1, 1) for _ in range(len(values) + 1))
         logprobs = tuple(rng.uniform(-3, 0) for _ in tokens)
         members.append(
-            Trajectory(tokens, logprobs, lengths, nodes, values, means, reward, 1.0, "eos", 0, "search", path=nodes)
+            Trajectory(
+                *(np.asarray(tokens), np.asarray(logprobs), np.asarray(lengths)),
+                *(nodes, values, means, reward, 1.0, "eos", 0, "search"),
+                path=nodes,
+            )
         )
     return Group(Problem("p", "?", "!"), (1, 2), tuple(members), "search")
 

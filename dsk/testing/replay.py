@@ -12,10 +12,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dsk.components.rollouts.jobs.tree_search import TreeSearch
+from dsk.components.rollouts.tree import Tree
 from dsk.core.errors import SpecError
 from dsk.core.input.reading import read_json
-from dsk.core.sampling.tree_search import TreeSearch
-from dsk.core.spec import SamplingSpec, SearchSpec
+from dsk.core.roles import Known, Setting
+from dsk.core.spec import RewardSpec, SamplingSpec
 from dsk.core.types import Problem, Sample, Verdict
 
 VALUE_TOLERANCE = 1e-9
@@ -33,7 +35,7 @@ def search_of(config: Mapping[str, Any]) -> TreeSearch:
         "depth_weight": config["lambda_depth"],
         "depth_bonus": bonus,
     }
-    spec = SearchSpec.model_validate(
+    spec = Tree.model_validate(
         {
             "width": config["width"],
             "max_depth": config["max_depth"],
@@ -43,7 +45,8 @@ def search_of(config: Mapping[str, Any]) -> TreeSearch:
             "selector": selector,
         }
     )
-    return TreeSearch(Problem("trace", "", ""), (), spec, SamplingSpec(), UNBOUNDED, config["seed"])
+    setting = Setting(SamplingSpec(), UNBOUNDED, RewardSpec().of, lambda tokens: [str(token) for token in tokens])
+    return TreeSearch(Problem("trace", "", ""), Known(()), spec, config["seed"], setting)
 
 
 def run_script(search: TreeSearch, script: Mapping[str, Mapping[str, Any]]) -> TreeSearch:
@@ -52,13 +55,11 @@ def run_script(search: TreeSearch, script: Mapping[str, Mapping[str, Any]]) -> T
     def path(node: int) -> str:
         return "/".join(map(str, search.tree.indices(node)))
 
-    while search.next_request() is not None:
+    while requests := search.requests():
         parent = path(search.target or 0)
         steps = [script[f"{parent}/{i}" if parent else str(i)] for i in range(search.spec.width)]
-        terminals = search.apply([_sample(step) for step in steps])
-        search.judge(
-            [Verdict(script[path(node)]["correct"], None, "script") for node in terminals]
-        ) if terminals else None
+        for question in search.deliver(requests[0].id, [_sample(step) for step in steps]):
+            search.answer(question.id, Verdict(script[path(question.id)]["correct"], None, "script"))
     return search
 
 

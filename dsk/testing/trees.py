@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from dsk.core.sampling.open_nodes import OpenNodes
 from dsk.core.sampling.search_tree import SearchTree
 from dsk.core.types import Sample
 
-COLUMNS = ("parent", "depth", "visits", "value", "entropy")
+COLUMNS = ("parent", "depth", "visits", "value", "entropy", "score")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,22 @@ class FrozenView:
     visits: np.ndarray
     value: np.ndarray
     entropy: np.ndarray
+    score: np.ndarray
     max_depth: int
+    steps: tuple[tuple[int, ...], ...] = ()
+
+    def step_tokens(self, node: int) -> Sequence[int]:
+        """The node's own tokens."""
+        return self.steps[node]
+
+    def text(self, node: int) -> str:
+        """The node's tokens as words."""
+        return words(self.steps[node])
+
+
+def words(tokens: Sequence[int]) -> str:
+    """A text for tokens that no tokenizer made."""
+    return " ".join(map(str, tokens))
 
 
 def freeze(tree: SearchTree | FrozenView, **changed: np.ndarray) -> FrozenView:
@@ -32,13 +48,14 @@ def freeze(tree: SearchTree | FrozenView, **changed: np.ndarray) -> FrozenView:
     columns = {name: np.array(changed.get(name, getattr(tree, name))) for name in COLUMNS}
     for column in columns.values():
         column.flags.writeable = False
-    return FrozenView(**columns, max_depth=tree.max_depth)
+    steps = tuple(tuple(tree.step_tokens(node)) for node in range(len(tree.parent)))
+    return FrozenView(**columns, max_depth=tree.max_depth, steps=steps)
 
 
 def random_tree(seed: int, expansions: int = 12) -> SearchTree:
     """A tree of up to `expansions` expansions with backed-up rewards; at least one node is open."""
     rng = random.Random(seed)
-    tree = SearchTree(max_depth=rng.randint(2, 12))
+    tree = SearchTree(rng.randint(2, 12), pieces=lambda tokens: [words(tokens)])
     for _ in range(expansions):
         nodes = open_nodes(tree)
         grown = tree.expand(rng.choice(nodes), [_sample(rng) for _ in range(rng.randint(1, 5))], 1 << 30)
@@ -79,7 +96,7 @@ def candidates(tree: SearchTree, mode: str, seed: int) -> np.ndarray:
 def grow(selector: Selector, seed: int, expansions: int) -> list[int]:
     """The nodes that a search with `selector` expands, from the root on; it must always name an open one."""
     rng, script = np.random.default_rng(seed), random.Random(seed)
-    tree = SearchTree(max_depth=8)
+    tree = SearchTree(8, pieces=lambda tokens: [words(tokens)])
     open_set, order = OpenNodes(tree, selector), [0]
     for _ in range(expansions):
         children = tree.expand(order[-1], [_sample(script) for _ in range(3)], 1 << 30)

@@ -8,9 +8,9 @@ from scripted_search import make_search
 
 from dsk.components.boundaries.surprise import Surprise
 from dsk.components.engines.transformers import Transformers
+from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.core.model.policy import load_policy
 from dsk.core.sampling.scheduler import Scheduler
-from dsk.core.sampling.tree_search import TreeSearch
 from dsk.core.spec import ModelSpec, SamplingSpec, SearchSpec
 from dsk.core.types import Problem, Sample, Verdict
 

@@ -21,7 +21,7 @@ from dsk.compare.runs import read_run
 from dsk.compare.search_only import search_only
 from dsk.core.errors import DamagedFileError, DskError, InterruptedRun
 from dsk.core.run.ledger import Silent
-from dsk.core.run.records import read_groups
+from dsk.core.run.stored_groups import read_groups
 from dsk.report import write_report
 
 SEED = 20

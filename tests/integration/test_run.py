@@ -17,7 +17,7 @@ from dsk.core.errors import CheckpointError, InterruptedRun, NonFiniteLossError,
 from dsk.core.run.checkpoint import checkpoints
 from dsk.core.run.folder import open_folder
 from dsk.core.run.ledger import Silent
-from dsk.core.run.records import read_groups
+from dsk.core.run.stored_groups import read_groups
 from dsk.core.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]

@@ -17,8 +17,9 @@ from small_run import Contains, save_model, small_spec
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 import dsk
-from dsk.core.run.records import read_groups, read_jsonl
+from dsk.core.run.records import read_jsonl
 from dsk.core.run.session import Session
+from dsk.core.run.stored_groups import read_groups
 
 TRAIN = {
     "batch_problems": 4,

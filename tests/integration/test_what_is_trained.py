@@ -25,8 +25,8 @@ from small_run import save_model, small_spec
 import dsk
 from dsk.components.advantages import MonteCarloAdvantage, NodeAdvantage, OutcomeAdvantage
 from dsk.core.roles import Filter
-from dsk.core.run.records import read_groups
 from dsk.core.run.session import Session
+from dsk.core.run.stored_groups import read_groups
 from dsk.core.sampling.filtering import without_garbled
 from dsk.core.spec import OverlongSpec, SoftClipSpec
 from dsk.core.training.batch import overlong_penalty, shape_scores

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from scripted_rounds import LENGTH, Growing, is_right, run_scripted, scripted_spec
 
 from dsk.core.rounds import Run
-from dsk.core.run.records import read_groups, read_jsonl
+from dsk.core.run.records import read_jsonl
+from dsk.core.run.stored_groups import read_groups
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec
 

@@ -9,7 +9,7 @@ from small_run import save_model, small_spec
 
 import dsk
 from dsk.core.errors import InterruptedRun, RunFolderError
-from dsk.core.run.records import read_groups, write_groups
+from dsk.core.run.stored_groups import read_groups, write_groups
 from dsk.report import write_report
 
 VOID = {"meta", "link", "br", "img", "input"}

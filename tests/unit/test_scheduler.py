@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scripted_search import NO_LIMIT, ScriptedPolicy
 
 from dsk.components.engines.scripted import ScriptedSession
+from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.core.errors import InterruptedRun
 from dsk.core.sampling.responses import DirectRollouts
 from dsk.core.sampling.scheduler import Scheduler, request_cost
-from dsk.core.sampling.tree_search import TreeSearch
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import SamplingSpec, SearchSpec
 from dsk.core.types import Problem, Verdict

@@ -29,6 +29,7 @@ class Vllm(Engine):
     """
 
     kind: ClassVar[str] = "vllm"
+    repeatable: ClassVar[bool] = False
 
     max_rows: int = Field(default=256, ge=1, description="Most sequences decoded at once (`max_num_seqs`).")
     memory_share: float = Field(

@@ -13,7 +13,7 @@ NAMES = {
     "auto_find_batch_size": "train.micro_batch_tokens",
     "generation_batch_size": "train.batch_problems (problems sampled a step, not completions)",
     "steps_per_generation": "train.batch_problems / train.mini_batch_problems (updates a step)",
-    "num_generations": "search.trajectories",
+    "num_generations": "rollout.samples (rollout kind 'direct') or rollout.trajectories (kind 'tree')",
     "num_generations_eval": "evaluate.samples",
     "max_completion_length": "max_response_tokens",
     "max_prompt_length": "prompt.max_tokens",

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -47,9 +48,14 @@ class Policy:
         """Token ids without special tokens."""
         return self.tokenizer.encode(text, add_special_tokens=False)
 
-    def decode(self, tokens: Sequence[int]) -> str:
+    def decode(self, tokens: Sequence[int] | np.ndarray) -> str:
         """Text of a response, special tokens left out."""
-        return self.tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return self.tokenizer.decode(np.asarray(tokens, np.int64).tolist(), skip_special_tokens=True)
+
+    def pieces(self, tokens: Sequence[int] | np.ndarray) -> list[str]:
+        """The text of each token by itself, special tokens empty."""
+        ids = [[token] for token in np.asarray(tokens, np.int64).tolist()]
+        return self.tokenizer.batch_decode(ids, skip_special_tokens=True)
 
     @cached_property
     def tokenizer_id(self) -> str:

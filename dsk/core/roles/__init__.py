@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsk.core.component import Component
-from dsk.core.roles.judging import Filter, Verifier, VerifierSession
+from dsk.core.roles.judging import Filter, Scorer, ScorerSession, Verifier, VerifierSession
+from dsk.core.roles.rollout import Job, Known, Rollout, Setting, Solution
 from dsk.core.roles.running import Cache, CacheSession, Engine, EngineSession, Task, Tracker, TrackerSession
 from dsk.core.roles.search import Backup, Boundary, Negative, Selector, TreeView
 from dsk.core.roles.training import Advantage, Loss, LossInputs, LossOutput
 
 ROLES: tuple[type[Component], ...] = (
-    Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Filter, Cache, Engine, Task, Tracker,
+    Rollout, Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Scorer, Filter, Cache, Engine, Task,
+    Tracker,
 )  # fmt: skip
 
 
@@ -26,7 +28,7 @@ def role_names() -> Iterator[str]:
 
 
 __all__ = [
-    "ROLES", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession", "Filter", "Loss",
-    "LossInputs", "LossOutput", "Negative", "Selector", "Task", "Tracker", "TrackerSession", "TreeView", "Verifier",
-    "VerifierSession", "role_names",
+    "ROLES", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession", "Filter", "Job",
+    "Known", "Loss", "LossInputs", "LossOutput", "Negative", "Rollout", "Scorer", "ScorerSession", "Selector",
+    "Setting", "Solution", "Task", "Tracker", "TrackerSession", "TreeView", "Verifier", "VerifierSession", "role_names",
 ]  # fmt: skip

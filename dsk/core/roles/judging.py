@@ -55,3 +55,31 @@ class Filter(Component, ABC):
     @abstractmethod
     def reason(self, tokens: Sequence[int], text: str) -> str | None:
         """A short code such as `looping`, or None to keep the sample."""
+
+
+class ScorerSession(Protocol):
+    """An open scorer."""
+
+    def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float]:
+        """For each (problem, texts of the steps so far) how good the last step is, in [0, 1], in order."""
+        ...
+
+
+class Scorer(Component, ABC):
+    """Rates the steps of a tree while it grows; selectors see what it says as `TreeView.score`."""
+
+    role: ClassVar[str] = "scorer"
+    default_kind: ClassVar[str | None] = "none"
+
+    @property
+    def active(self) -> bool:
+        """Whether it rates anything; trees ask only then."""
+        return True
+
+    def missing(self) -> str | None:
+        """What this machine lacks for it and what to do, or None."""
+        return None
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[ScorerSession]:
+        """Load the model or start the workers; closing frees them."""

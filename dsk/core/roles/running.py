@@ -103,6 +103,8 @@ class Engine(Component, ABC):
 
     role: ClassVar[str] = "engine"
     default_kind: ClassVar[str | None] = "transformers"
+    repeatable: ClassVar[bool] = True
+    """Whether the same requests in the same order give the same bits; where they do, a resumed run repeats them."""
 
     @abstractmethod
     def open(self, policy: Policy) -> AbstractContextManager[EngineSession]:

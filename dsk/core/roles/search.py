@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from dsk.core.component import Component
@@ -41,8 +42,21 @@ class TreeView(Protocol):
         ...
 
     @property
+    def score(self) -> Float[np.ndarray, " N"]:
+        """What the scorer says of each step, in [0, 1]; NaN where nothing was said."""
+        ...
+
+    @property
     def max_depth(self) -> int:
         """`d_T`, the depth at which an answer ends."""
+        ...
+
+    def step_tokens(self, node: int) -> Sequence[int]:
+        """The node's own tokens."""
+        ...
+
+    def text(self, node: int) -> str:
+        """The text of the node's own tokens."""
         ...
 
 

@@ -36,6 +36,9 @@ class RunState:
     Charged tokens: `sampled`; `prefix`, given ones that an ideal cache encodes once; `scored`, forward passes without
     gradient; `trained`, each shared token once. `screening_tokens` are the part of sampled and prefix tokens that
     screening took; `computed_tokens` went through the layers.
+
+    `memory` has what lasts between steps, by problem: `pass_rate` of its last screening, and what its groups left
+    (`Group.history`).
     """
 
     round: int = 0
@@ -56,6 +59,15 @@ class RunState:
     computed_tokens: int = 0
     event_seq: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    memory: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def remember(self, news: Mapping[str, Mapping[str, float]]) -> RunState:
+        """A copy that knows more of some problems."""
+        return self.advance(memory={**self.memory, **{name: {**self.of(name), **new} for name, new in news.items()}})
+
+    def of(self, problem: str) -> Mapping[str, float]:
+        """What is remembered of a problem."""
+        return self.memory.get(problem, {})
 
     @property
     def name(self) -> str:

@@ -76,7 +76,7 @@ class Ledger:
     """State, records and seconds of one run. Notices that come before the records are open wait for them."""
 
     def __init__(self, spec: RunSpec, folder: Path, listener: Listener) -> None:
-        self.spec, self.folder = spec, folder
+        self.spec, self.folder, self.listener = spec, folder, listener
         self.state = RunState()
         self.clock = Clock()
         self.records: list[dict[str, Any]] = []
@@ -143,6 +143,10 @@ class Ledger:
     def advance(self, **changes: Any) -> None:
         """Change the run's state."""
         self.state = self.state.advance(**changes)
+
+    def remember(self, news: Mapping[str, Mapping[str, float]]) -> None:
+        """Keep figures of problems for later steps."""
+        self.state = self.state.remember(news)
 
     def charge(self, *, sampled: int = 0, prefix: int = 0, scored: int = 0, trained: int = 0) -> None:
         """Add tokens of one completed piece of work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import psutil
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from dsk.core.component import Component, StrictModel
 from dsk.core.errors import DskError, ModelError
 from dsk.core.model.files import read_shapes
 from dsk.core.model.policy import DTYPES, LOADING_ERRORS, Policy, check_context, check_tokenizer, first, pick_device
@@ -22,11 +23,6 @@ from dsk.core.spec import RunSpec
 from dsk.core.training.packing.choice import choose_packing
 from dsk.core.training.trainer import check_sampling
 
-COMPONENTS = (
-    ("task", "task"), ("verifier", "verifier"), ("engine", "engine"), ("cache", "cache"), ("filter", "filter"),
-    ("search.selector", "selector"), ("search.boundary", "boundary"), ("search.backup", "backup"),
-    ("search.negative", "negative"), ("train.loss", "loss"), ("train.advantage", "advantage"),
-)  # fmt: skip
 ADAM_BYTES_FP32 = 8
 CHECKPOINTED_STATES_PER_LAYER = 1
 STORED_STATES_PER_LAYER = 16
@@ -69,7 +65,7 @@ def make_plan(spec: RunSpec, folder: Path | None = None, resume: bool = False) -
         _check_prompts(spec, config, model, found, device)
     return Plan(
         name=spec.name,
-        components={path: _describe(spec, path) for path, _ in COMPONENTS},
+        components={path: _describe(part) for path, part in placed(spec)},
         sizes=sizes,
         tokens=_tokens(spec),
         memory=memory,
@@ -95,12 +91,22 @@ def _sizes(config: Any, parameters: int) -> dict[str, int]:
     }
 
 
-def _describe(spec: RunSpec, path: str) -> str:
-    part: Any = spec
-    for name in path.split("."):
-        part = getattr(part, name)
-    fields = ", ".join(f"{k}={v}" for k, v in part.model_dump(mode="json", exclude_defaults=True).items())
-    return part.kind + (f"  ({fields})" if fields else "")
+def placed(part: StrictModel, path: str = "") -> Iterator[tuple[str, Component]]:
+    """Every component of a spec with its path, those within components too."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        inner = f"{path}.{name}" if path else name
+        if isinstance(value, Component):
+            yield inner, value
+        if isinstance(value, StrictModel):
+            yield from placed(value, inner)
+
+
+def _describe(part: Component) -> str:
+    fields = part.model_dump(mode="json", exclude_defaults=True)
+    shown = (f"{name}={value}" for name, value in fields.items() if not isinstance(getattr(part, name), StrictModel))
+    text = ", ".join(shown)
+    return part.kind + (f"  ({text})" if text else "")
 
 
 def _config(spec: RunSpec, missing: list[str]) -> Any:
@@ -166,13 +172,13 @@ def _tokenizer(spec: RunSpec, found: Findings) -> Any:
 
 
 def _tokens(spec: RunSpec) -> dict[str, int]:
-    search, train = spec.search, spec.train
-    response = min(spec.max_response_tokens, search.max_depth * search.step_tokens)
+    rollout, train = spec.rollout, spec.train
+    response = rollout.reach(spec.max_response_tokens)
     return {
         "prompt, at most": spec.prompt.max_tokens,
         "response, at most": response,
-        "expansion (width x step)": search.width * search.step_tokens,
-        "trained a step, at most": train.batch_problems * search.trajectories * response,
+        "largest request": spec.prompt.max_tokens + rollout.largest_request(spec.max_response_tokens)[0],
+        "trained a step, at most": train.batch_problems * rollout.group_size() * response,
         "policy updates a step": -(-train.batch_problems // train.mini_batch_problems),
         "in flight in the engine": spec.tokens_in_flight,
         "micro-batch": train.micro_batch_tokens,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import zstandard
 from pydantic import Field
 
 from dsk.core.run.events import EVENTS_FILE, read_events
 from dsk.core.run.files import append, write_atomically, writing
-from dsk.core.run.stored import damaged, read_bytes, read_packed_rows, read_rows
-from dsk.core.types import Group, Trajectory
+from dsk.core.run.stored import damaged, read_bytes, read_rows
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -41,7 +41,7 @@ def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+    return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY) for row in rows)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -119,24 +119,3 @@ class EventLog:
 def write_packed(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write JSON lines compressed with zstandard, atomically."""
     write_atomically(path, zstandard.ZstdCompressor(level=3, write_checksum=True).compress(_lines(rows)))
-
-
-def write_groups(path: Path, groups: Sequence[Group]) -> None:
-    """Save a step's groups (JSON lines, zstandard), atomically."""
-    write_packed(path, map(asdict, groups))
-
-
-def read_groups(path: Path) -> list[Group]:
-    """Load what `write_groups` saved. Raises DamagedFileError."""
-    groups = read_packed_rows(path, Group)
-    for line, group in enumerate(groups, 1):
-        if not all(map(_fits_together, group.trajectories)):
-            raise damaged(path, "a trajectory's figures are not as many as its tokens or steps", line=line)
-    return groups
-
-
-def _fits_together(t: Trajectory) -> bool:
-    counts = (len(t.logprobs), sum(t.node_lengths), len(t.values), len(t.mean_rewards))
-    steps = len(t.node_lengths)
-    whole = min((*t.node_lengths, *t.tokens), default=0) >= 0
-    return whole and counts == (len(t.tokens), len(t.tokens), steps, steps + 1)

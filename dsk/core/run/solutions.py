@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dsk.core.model.policy import Policy
-from dsk.core.roles import CacheSession, VerifierSession
+from dsk.core.roles import CacheSession, Solution, VerifierSession
+from dsk.core.roles.rollout import Tokens
 from dsk.core.run.ledger import Ledger
 from dsk.core.sampling.responses import whole_response
 from dsk.core.sampling.verdicts import judge
 from dsk.core.training.trainer import Trainer
-from dsk.core.types import CachedSolution, Group, Problem, Trajectory
+from dsk.core.types import CachedSolution, Group, Problem, Sample, Trajectory, Verdict
 
 
 class Solutions:
     """The cache of one run, as its rounds need it."""
 
     def __init__(
-        self, cache: CacheSession, verifier: VerifierSession, policy: Policy, trainer: Trainer, ledger: Ledger
+        self, cache: CacheSession, verifier: VerifierSession, policy: Policy, learner: Trainer, ledger: Ledger
     ) -> None:
-        self.cache, self.verifier, self.policy, self.trainer, self.ledger = cache, verifier, policy, trainer, ledger
+        self.cache, self.verifier, self.policy, self.learner, self.ledger = cache, verifier, policy, learner, ledger
         self.spec = ledger.spec
         self._rejected: list[CachedSolution] = []
         self._foreign = False
 
-    def replayed(self, problem: Problem, prompt: tuple[int, ...], most: int) -> list[Trajectory]:
-        """At most `most` of the problem's solutions that still verify, scored under the present policy."""
+    def verified(self, problem: Problem) -> tuple[Solution, ...]:
+        """The problem's solutions that still verify and are not too long, oldest first."""
         solutions = self.cache.get(problem.id)
         verdicts = judge(self.verifier, [(problem, s.text) for s in solutions]) if solutions else []
         judged = list(zip(solutions, verdicts, strict=True))
@@ -33,9 +34,8 @@ class Solutions:
         if rejected:
             self.ledger.emit("cache_rejected", problem=problem.id, solutions=len(rejected))
             self._rejected += rejected
-        usable = [(self._own(s), v.answer) for s, v in judged if v.correct]
-        fitting = [(tokens, answer) for tokens, answer in usable if len(tokens) <= self.spec.max_response_tokens]
-        return [self._trajectory(prompt, tokens, answer) for tokens, answer in fitting[:most]]
+        usable = (Solution(self._own(s), v.answer) for s, v in judged if v.correct)
+        return tuple(solution for solution in usable if len(solution.tokens) <= self.spec.max_response_tokens)
 
     def _own(self, solution: CachedSolution) -> tuple[int, ...]:
         """The solution's tokens; encoded again from its text where they are those of another tokenizer."""
@@ -49,9 +49,12 @@ class Solutions:
             )
         return (*self.policy.encode(solution.text), self.policy.eos_ids[0])
 
-    def _trajectory(self, prompt: tuple[int, ...], tokens: tuple[int, ...], answer: str | None) -> Trajectory:
-        scores = tuple(self.trainer.score([*prompt, *tokens])[len(prompt) - 1 :])
-        return whole_response(tokens, scores, True, "eos", self.ledger.state.version, "cached", answer)
+    def replayed(self, prompt: Tokens, solution: Solution) -> Trajectory:
+        """A solution as a trajectory, scored under the present policy."""
+        scores = tuple(self.learner.score([*prompt, *solution.tokens])[len(prompt) - 1 :])
+        sample = Sample(solution.tokens, scores, "eos", self.ledger.state.version)
+        verdict = Verdict(True, solution.answer, "cached")
+        return whole_response(sample, verdict, self.spec.rewards.of(verdict), "cached")
 
     def admit(self, groups: Iterable[tuple[int, Group]], hard: set[str]) -> int:
         """Cache the solutions of (step, group) that belong to problems still hard (Algorithm 1). How many were new."""
@@ -59,10 +62,12 @@ class Solutions:
 
     def _found(self, group: Group, step: int) -> Iterable[CachedSolution]:
         for t in group.trajectories:
-            if t.reward > 0 and (t.origin == "search" or (self.spec.admit == "all" and t.origin == "direct")):
+            if t.correct and (t.origin == "search" or (self.spec.admit == "all" and t.origin == "direct")):
                 place = (self.spec.name, self.ledger.state.round, step, t.version, self.policy.tokenizer_id)
                 text = self.policy.decode(t.tokens)
-                yield CachedSolution(group.problem.id, t.tokens, t.logprobs, text, *place)
+                yield CachedSolution(
+                    group.problem.id, tuple(t.tokens.tolist()), tuple(t.logprobs.tolist()), text, *place
+                )
 
     def known(self, problems: Sequence[Problem]) -> int:
         """How many of the problems are replayed from the cache rather than searched."""

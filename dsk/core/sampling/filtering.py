@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from dsk.core.roles import Filter
-from dsk.core.types import Group, Trajectory
+from dsk.core.types import Group, Trajectory, named
 
 
 def without_garbled(
-    groups: Sequence[Group], filter_: Filter, decode: Callable[[Sequence[int]], str]
+    groups: Sequence[Group], filter_: Filter, decode: Callable[[np.ndarray], str]
 ) -> tuple[list[Group], list[dict[str, Any]]]:
     """The groups without garbled and looping negatives (paper 4.2), and those negatives with the reason.
 
@@ -25,12 +27,19 @@ def without_garbled(
         gone: set[tuple[int, ...]] = set()
         for t in group.trajectories:
             text = decode(t.tokens)
-            reason = None if t.reward > 0 else filter_.reason(t.tokens, text)
+            reason = None if t.correct else filter_.reason(t.tokens.tolist(), text)
             if reason is None:
                 kept.append(t)
             else:
                 gone.add(t.node_ids)
-                dropped.append({"problem": group.problem.id, "reason": reason, "text": text, **asdict(t)})
+                dropped.append(
+                    {
+                        "problem": group.problem.id,
+                        "reason": reason,
+                        "text": text,
+                        **named(t),
+                    }
+                )
         stats = {**group.stats, "filtered": len(group.trajectories) - len(kept)}
         terminals = tuple(end for end in group.verified if end.path not in gone)
         left.append(replace(group, trajectories=tuple(kept), stats=stats, terminals=terminals))

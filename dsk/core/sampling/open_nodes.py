@@ -52,6 +52,12 @@ class OpenNodes:
         self._score(children[still_open].tolist(), rng)
         self._refresh(path)
 
+    def rescore(self, nodes: list[int], rng: np.random.Generator) -> None:
+        """Something else that a score may depend on became known of these open siblings."""
+        if self._scored and nodes:
+            self._score(nodes, rng)
+            self._refresh(self.tree.path(int(self.tree.parent[nodes[0]])))
+
     def _score(self, nodes: list[int], rng: np.random.Generator) -> None:
         scores = [0.0] * len(nodes)
         if self._scored and nodes:

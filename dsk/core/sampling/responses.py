@@ -2,111 +2,113 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dsk.core.spec import SamplingSpec
-from dsk.core.types import Group, Origin, Problem, Sample, SampleRequest, StopReason, Trajectory, Verdict, mean_reward
+import numpy as np
+
+from dsk.core.roles.rollout import Known, Setting, Tokens
+from dsk.core.types import (
+    Group,
+    Origin,
+    Problem,
+    Question,
+    Sample,
+    SampleRequest,
+    Trajectory,
+    Verdict,
+    mean_reward,
+)
 
 
-class DirectRollouts:
-    """`n` independent responses to one problem; the same protocol as `TreeSearch`.
+def is_finite(sample: Sample) -> bool:
+    """Whether every log-probability is a number; a sample without is dropped and counted."""
+    return bool(np.isfinite(sample.logprobs).all())
 
-    `cached` trajectories join the group unsampled (DeepSearch eq. 10); `n` may then be 0.
+
+class Responses:
+    """`n` independent responses to one problem, in one request.
+
+    `ready` trajectories join the group unsampled, before the responses (DeepSearch eq. 10); `n` may then be 0.
     """
 
+    open = False
+
     def __init__(
-        self,
-        problem: Problem,
-        prompt: tuple[int, ...],
-        n: int,
-        sampling: SamplingSpec,
-        max_response: int,
-        seed: int,
-        cached: Sequence[Trajectory] = (),
+        self, problem: Problem, known: Known, n: int, seed: int, setting: Setting, ready: Sequence[Trajectory] = ()
     ) -> None:
-        self.problem, self.prompt, self.n = problem, prompt, n
-        self.sampling, self.max_response, self.seed, self.cached = sampling, max_response, seed, tuple(cached)
+        self.problem, self.known, self.n, self.seed, self.setting = problem, known, n, seed, setting
+        self.ready = tuple(ready)
         self.dropped_samples = 0
-        self.verdicts: list[Verdict] = []
-        self._samples: list[Sample] | None = None if n else []
+        self._asked = n == 0
+        self._samples: list[Sample] = []
+        self._verdicts: dict[int, Verdict] = {}
 
-    def next_request(self) -> SampleRequest | None:
-        """The one request, until its samples are here."""
-        if self._samples is not None:
-            return None
-        return SampleRequest(
-            id=f"{self.problem.id}#{self.seed}",
-            prefix=self.prompt,
-            n=self.n,
-            max_tokens=self.max_response,
-            seed=self.seed,
-            temperature=self.sampling.temperature,
-            top_p=self.sampling.top_p,
-            top_k=self.sampling.top_k,
-        )
+    @property
+    def given(self) -> Sequence[Tokens]:
+        """The prompt and the given prefix, if anything is sampled."""
+        return [self.known.prompt + self.known.given] if self.n else []
 
-    def apply(self, samples: Sequence[Sample]) -> list[int]:
-        """Take the samples; each awaits a verdict. Non-finite ones are dropped and counted."""
-        self._samples = [s for s in samples if all(map(math.isfinite, s.logprobs))]
+    def requests(self) -> list[SampleRequest]:
+        """The one request."""
+        if self._asked:
+            return []
+        self._asked = True
+        name, room = f"{self.problem.id}#{self.seed}", self.setting.max_response_tokens - len(self.known.given)
+        return [self.setting.request(name, self.known.prompt + self.known.given, self.n, room, self.seed)]
+
+    def deliver(self, request_id: str, samples: Sequence[Sample]) -> list[Question]:
+        """Take the samples; each awaits a verdict."""
+        self._samples = [sample for sample in samples if is_finite(sample)]
         self.dropped_samples = len(samples) - len(self._samples)
-        return list(range(len(self._samples)))
+        return [Question(i, self.known.given + sample.tokens) for i, sample in enumerate(self._samples)]
 
-    def judge(self, verdicts: Sequence[Verdict]) -> None:
-        """Take one verdict per sample."""
-        self.verdicts = list(verdicts)
-
-    def response(self, index: int) -> list[int]:
-        """Tokens of one sample."""
-        return list((self._samples or [])[index].tokens)
+    def answer(self, question: int, answer: Verdict | float) -> None:
+        """Take the verdict on a sample."""
+        assert isinstance(answer, Verdict)
+        self._verdicts[question] = answer
 
     def group(self) -> Group:
-        """Cached solutions first, then the samples."""
-        samples = zip(self._samples or [], self.verdicts, strict=True)
-        fresh = tuple(self._trajectory(sample, verdict) for sample, verdict in samples)
-        together = (*self.cached, *fresh)
-        mean = mean_reward([t.reward for t in together])
-        together = tuple(
-            replace(t, node_ids=(node,), mean_rewards=(mean, t.reward)) for node, t in enumerate(together, start=1)
-        )
-        origin: Origin = "cached" if self.cached else "direct"
+        """What was ready first, then the samples."""
+        fresh = [self._trajectory(i, sample) for i, sample in enumerate(self._samples)]
         stats = {
-            "tokens": float(sum(len(t.tokens) for t in fresh)),
-            "solved_share": sum(v.correct for v in self.verdicts) / max(len(self.verdicts), 1),
+            "tokens": float(sum(len(sample.tokens) for sample in self._samples)),
+            "solved_share": sum(t.correct for t in fresh) / max(len(fresh), 1),
             "truncated": float(sum(t.stop == "length" for t in fresh)),
             "dropped_samples": float(self.dropped_samples),
         }
-        return Group(self.problem, self.prompt, together, origin, stats)
+        origin: Origin = "cached" if any(t.origin == "cached" for t in self.ready) else "direct"
+        return Group(self.problem, self.known.prompt, numbered([*self.ready, *fresh]), origin, stats)
 
-    def _trajectory(self, sample: Sample, verdict: Verdict) -> Trajectory:
-        return whole_response(
-            sample.tokens, sample.logprobs, verdict.correct, sample.stop, sample.version, "direct", verdict.answer
-        )
+    def _trajectory(self, index: int, sample: Sample) -> Trajectory:
+        verdict = self._verdicts[index]
+        reward = self.setting.reward(verdict)
+        return whole_response(sample, verdict, reward, "direct", self.known.given)
 
 
-def whole_response(
-    tokens: tuple[int, ...],
-    logprobs: tuple[float, ...],
-    correct: bool,
-    stop: StopReason,
-    version: int,
-    origin: Origin,
-    answer: str | None,
-) -> Trajectory:
-    """A response as a trajectory of one node."""
-    reward = 1.0 if correct else -1.0
+def numbered(trajectories: Sequence[Trajectory]) -> tuple[Trajectory, ...]:
+    """Whole responses as the children of one root: node 1, 2, ..., and the root's mean reward."""
+    mean = mean_reward([t.reward for t in trajectories])
+    return tuple(
+        replace(t, node_ids=(node,), mean_rewards=(mean, t.reward)) for node, t in enumerate(trajectories, start=1)
+    )
+
+
+def whole_response(sample: Sample, verdict: Verdict, reward: float, origin: Origin, given: Tokens = ()) -> Trajectory:
+    """A response as a trajectory of one node, after what was given."""
+    logprobs = np.asarray(sample.logprobs, np.float64)
     return Trajectory(
-        tokens=tokens,
-        logprobs=logprobs,
-        node_lengths=(len(tokens),),
+        tokens=np.asarray(given + sample.tokens, np.int32),
+        logprobs=np.concatenate([np.zeros(len(given)), logprobs]),
+        node_lengths=np.asarray([len(sample.tokens)]),
         node_ids=(1,),
         values=(reward,),
         mean_rewards=(reward, reward),
         reward=reward,
-        entropy=-sum(logprobs) / len(logprobs) if logprobs else 0.0,
-        stop=stop,
-        version=version,
+        entropy=float(-logprobs.mean()) if len(logprobs) else 0.0,
+        stop=sample.stop,
+        version=sample.version,
         origin=origin,
-        answer=answer,
+        answer=verdict.answer,
+        correct=verdict.correct,
     )

@@ -1,32 +1,20 @@
-"""Many jobs (trees or direct rollouts) on one engine; none waits for another.
+"""Many jobs (trees, direct responses, whatever a rollout starts) on one engine; none waits for another.
 
-A job whose request returns moves on at once; new jobs start as tokens in flight allow. What a job becomes does not
-depend on the order in which requests finish, so neither does the result.
+A job says what can run now and what it wants to know; the scheduler keeps the engine full, and questions go to those
+who answer them while it decodes. What a job becomes does not depend on the order in which anything finishes, so neither
+does the result.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from dsk.core.errors import InterruptedRun
-from dsk.core.roles import EngineSession, VerifierSession
-from dsk.core.sampling.verdicts import judge
-from dsk.core.types import Group, Problem, Sample, SampleRequest, Verdict
-
-
-class Job(Protocol):
-    """What the scheduler drives: `TreeSearch` and `DirectRollouts`."""
-
-    problem: Problem
-
-    def next_request(self) -> SampleRequest | None: ...
-    def apply(self, samples: Sequence[Sample]) -> list[int]: ...
-    def judge(self, verdicts: Sequence[Verdict]) -> None: ...
-    def response(self, index: int, /) -> list[int]: ...
-    def group(self) -> Group: ...
+from dsk.core.roles import EngineSession, Job
+from dsk.core.sampling.questions import Answerers, Asked, Questions
+from dsk.core.types import Group, SampleRequest
 
 
 @dataclass(frozen=True)
@@ -49,39 +37,40 @@ def _never() -> bool:
 
 
 class Scheduler:
-    """Runs jobs on an open engine and verifier. `decode` turns response tokens into the text that is verified.
+    """Runs jobs on an open engine; `answerers` answer what they ask.
 
-    `sampled_tokens` counts the tokens of all samples that came back; `prompts` has the prefix of each job's first
-    request.
+    `sampled_tokens` counts the tokens of all samples that came back, `scored_tokens` those that a scorer read;
+    `given` has what the requests of the jobs started from.
     """
 
     def __init__(
         self,
         engine: EngineSession,
-        verifier: VerifierSession,
-        decode: Callable[[Sequence[int]], str],
+        answerers: Answerers,
         tokens_in_flight: int,
         progress: Callable[[Progress], None] = _ignore,
         should_stop: Callable[[], bool] = _never,
     ) -> None:
-        self.engine, self.verifier, self.decode = engine, verifier, decode
+        self.engine, self.answerers = engine, answerers
         self.tokens_in_flight, self.progress, self.should_stop = tokens_in_flight, progress, should_stop
-        self.sampled_tokens = 0
-        self.prompts: list[tuple[int, ...]] = []
+        self.sampled_tokens = self.scored_tokens = 0
+        self.given: list[tuple[int, ...]] = []
 
     def run(self, jobs: Sequence[Job]) -> list[Group]:
         """Drive every job to its end; their groups, in the order of `jobs`.
 
         Raises InterruptedRun when `should_stop` turns true; outstanding requests are cancelled.
         """
-        batch = _Batch(self, jobs)
-        try:
-            while batch.advance():
-                self.progress(batch.status())
-                if self.should_stop():
-                    raise InterruptedRun("interrupted while sampling")
-        finally:
-            batch.cancel()
+        with Questions(self.answerers) as questions:
+            batch = _Batch(self, jobs, questions)
+            try:
+                while batch.advance():
+                    self.progress(batch.status())
+                    if self.should_stop():
+                        raise InterruptedRun("interrupted while sampling")
+            finally:
+                batch.cancel()
+            self.scored_tokens += questions.scored_tokens
         self.progress(batch.status())
         return [group for _, group in sorted(batch.groups.items())]
 
@@ -94,12 +83,14 @@ def request_cost(request: SampleRequest) -> int:
 class _Batch:
     """The state of one `Scheduler.run`."""
 
-    def __init__(self, scheduler: Scheduler, jobs: Sequence[Job]) -> None:
-        self.scheduler, self.jobs = scheduler, jobs
+    def __init__(self, scheduler: Scheduler, jobs: Sequence[Job], questions: Questions) -> None:
+        self.scheduler, self.jobs, self.questions = scheduler, jobs, questions
         self.groups: dict[int, Group] = {}
         self._waiting = iter(range(len(jobs)))
         self._ready: deque[tuple[int, SampleRequest]] = deque()
         self._requests: dict[str, tuple[int, SampleRequest]] = {}
+        self._out = [0] * len(jobs)
+        """Requests and questions of each job that have not come back."""
         self._held = 0
 
     def status(self) -> Progress:
@@ -113,38 +104,39 @@ class _Batch:
     def advance(self) -> bool:
         """Start what fits, let the engine finish something, and move those jobs on. False when all is done."""
         self._admit()
-        if not self._requests:
+        if not (self._requests or self.questions):
             return False
-        returned: list[tuple[int, list[int]]] = []
-        for completion in self.scheduler.engine.poll():
-            index, request = self._requests.pop(f"{completion.request_id}")
-            self._held -= request_cost(request)
-            self.scheduler.sampled_tokens += sum(len(sample.tokens) for sample in completion.samples)
-            returned.append((index, self.jobs[index].apply(completion.samples)))
-        self._judge(returned)
-        for index, _ in returned:
+        moved = self._sample() if self._requests else []
+        for answered in self.questions.hear(wait=not self._requests):
+            self.jobs[answered.job].answer(answered.question.id, answered.answer)
+            self._out[answered.job] -= 1
+            moved.append(answered.job)
+        for index in dict.fromkeys(moved):
             self._continue(index)
         return True
 
-    def _judge(self, returned: Iterable[tuple[int, list[int]]]) -> None:
-        """Verify the terminals of all returned jobs in one batch."""
-        pairs = [(index, terminal) for index, terminals in returned for terminal in terminals]
-        if not pairs:
-            return
-        items = [(self.jobs[i].problem, self.scheduler.decode(self.jobs[i].response(t))) for i, t in pairs]
-        verdicts = judge(self.scheduler.verifier, items)
-        by_job: dict[int, list[Verdict]] = {}
-        for (index, _), verdict in zip(pairs, verdicts, strict=True):
-            by_job.setdefault(index, []).append(verdict)
-        for index, found in by_job.items():
-            self.jobs[index].judge(found)
+    def _sample(self) -> list[int]:
+        """Let the engine finish something; the jobs it was for."""
+        moved: list[int] = []
+        asked: list[Asked] = []
+        for completion in self.scheduler.engine.poll():
+            index, request = self._requests.pop(completion.request_id)
+            self._held -= request_cost(request)
+            self.scheduler.sampled_tokens += sum(len(sample.tokens) for sample in completion.samples)
+            questions = self.jobs[index].deliver(request.id, completion.samples)
+            self._out[index] += len(questions) - 1
+            asked += [Asked(index, self.jobs[index], question) for question in questions]
+            moved.append(index)
+        self.questions.ask(asked)
+        return moved
 
     def _continue(self, index: int) -> None:
-        request = self.jobs[index].next_request()
-        if request is None:
+        """Take the job's next requests; its group where nothing is out and nothing more is asked for."""
+        requests = self.jobs[index].requests()
+        self._ready.extend((index, request) for request in requests)
+        self._out[index] += len(requests)
+        if not self._out[index]:
             self.groups[index] = self.jobs[index].group()
-        else:
-            self._ready.append((index, request))
 
     def _admit(self) -> None:
         """Submit what the bound allows: running jobs first, then new ones. A lone request may exceed the bound."""
@@ -162,6 +154,6 @@ class _Batch:
         for index in self._waiting:
             self._continue(index)
             if self._ready:
-                self.scheduler.prompts.append(self._ready[-1][1].prefix)
+                self.scheduler.given += self.jobs[index].given
                 return True
         return False

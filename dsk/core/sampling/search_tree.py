@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ _COLUMNS: dict[str, Any] = {
     "parent": np.int32, "depth": np.int32, "visits": np.int64, "value": np.float64, "entropy": np.float64,
     "first_child": np.int32, "child_count": np.int32, "expanded": np.bool_, "terminal": np.bool_,
     "reward_sum": np.float64, "reward_count": np.int64, "token_end": np.int64, "version": np.int32,
+    "score": np.float64,
 }  # fmt: skip
 
 
@@ -29,16 +30,24 @@ class SearchTree:
 
     Columns over nodes [N]: `parent`, `depth`, `visits` (N), `value` (q), `entropy` (H of the step), `first_child`,
     `child_count` (xi), `expanded`, `terminal`, `reward_sum` and `reward_count` over the verified terminals below,
-    `version` (policy version of the step). Step tokens lie in one arena in node order.
+    `version` (policy version of the step), `score` (what a scorer says of the step, NaN where nothing was said). Step
+    tokens lie in one arena in node order; the root's are those that were given. `pieces` is the text of each token.
     """
 
-    def __init__(self, max_depth: int) -> None:
-        self.max_depth = max_depth
+    def __init__(
+        self,
+        max_depth: int,
+        given: Sequence[int] = (),
+        pieces: Callable[[Sequence[int]], list[str]] | None = None,
+    ) -> None:
+        self.max_depth, self._pieces = max_depth, pieces
         self.size = 1
         self._store = {name: np.zeros(64, dtype) for name, dtype in _COLUMNS.items()}
         self._store["parent"][ROOT] = NO_PARENT
-        self._tokens = array("q")
-        self._logprobs = array("d")
+        self._store["score"][ROOT] = np.nan
+        self._store["token_end"][ROOT] = len(given)
+        self._tokens = array("i", given)
+        self._logprobs = array("d", bytes(8 * len(given)))
         self.stops: list[StopReason] = ["length"]
 
     @property
@@ -87,6 +96,17 @@ class SearchTree:
         """Policy version each step was drawn from."""
         return self._store["version"][: self.size]
 
+    @property
+    def score(self) -> Float[np.ndarray, " N"]:
+        """What a scorer says of each step; NaN where nothing was said."""
+        return self._store["score"][: self.size]
+
+    def text(self, node: int) -> str:
+        """The text of the node's own tokens. Raises ValueError where the tree knows no tokenizer."""
+        if self._pieces is None:
+            raise ValueError("this tree has no tokenizer: give SearchTree `pieces`")
+        return "".join(self._pieces(self.step_tokens(node)))
+
     def children(self, node: int) -> range:
         """Ids of a node's children, in creation order."""
         first = int(self._store["first_child"][node])
@@ -118,6 +138,7 @@ class SearchTree:
         store["entropy"][child] = -sum(sample.logprobs) / len(sample.logprobs) if sample.logprobs else 0.0
         store["terminal"][child], store["visits"][child] = terminal, 0 if terminal else 1
         store["token_end"][child], store["version"][child] = len(self._tokens), sample.version
+        store["score"][child] = np.nan
 
     def _reserve(self, size: int) -> None:
         capacity = len(self._store["parent"])
@@ -155,13 +176,11 @@ class SearchTree:
         """Tokens from the prompt's end to the node's end."""
         return sum(span.stop - span.start for span in map(self._span, self.path(node)))
 
-    def response(self, node: int) -> tuple[list[int], list[float]]:
-        """(tokens, log-probabilities) from the prompt's end to the node's end."""
-        tokens, logprobs = array("q"), array("d")
-        for step in self.path(node):
-            tokens.extend(self.step_tokens(step))
-            logprobs.extend(self.step_logprobs(step))
-        return tokens.tolist(), logprobs.tolist()
+    def response(self, node: int) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+        """(tokens, log-probabilities) from the prompt's end to the node's end, what was given included (0 there)."""
+        tokens, logprobs = np.frombuffer(self._tokens, np.int32), np.frombuffer(self._logprobs, np.float64)
+        spans = [self._span(step) for step in self.path(node)]
+        return np.concatenate([tokens[s] for s in spans]), np.concatenate([logprobs[s] for s in spans])
 
     def record_reward(self, node: int, reward: float) -> None:
         """Count a verified terminal in the Monte-Carlo means of its path."""

@@ -1,4 +1,4 @@
-"""The one place where verdicts enter: what a verifier returns is checked before anything is made of it."""
+"""The one place where verdicts and scores enter: what is returned is checked before anything is made of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsk.core.errors import VerdictError
-from dsk.core.roles import VerifierSession
+from dsk.core.roles import ScorerSession, VerifierSession
 from dsk.core.types import Problem, Verdict
 
-FORM = "a list with one Verdict(correct: bool, answer: str | None, reason: str) for each response, in their order"
+FORM = (
+    "a list with one Verdict(correct: bool, answer: str | None, reason: str, score: 0 to 1) for each response, in their"
+    " order"
+)
 _LONGEST = 80
 
 
@@ -39,7 +42,31 @@ def _verdict_fault(verdict: Any) -> str | None:
         return f"correct = {_shown(verdict.correct)}"
     if not isinstance(verdict.answer, str | None):
         return f"answer = {_shown(verdict.answer)}"
-    return None if isinstance(verdict.reason, str) else f"reason = {_shown(verdict.reason)}"
+    if not isinstance(verdict.reason, str):
+        return f"reason = {_shown(verdict.reason)}"
+    return None if is_share(verdict.score) else f"score = {_shown(verdict.score)}"
+
+
+def is_share(value: Any) -> bool:
+    """Whether it is a number in [0, 1]."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def rate(scorer: ScorerSession, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float]:
+    """The scores of the last steps of (problem, steps), in order. Raises VerdictError where they are anything else."""
+    found: Any = scorer.rate(items)
+    fault = _shown(found)
+    if isinstance(found, list | tuple):
+        fault = None if len(found) == len(items) else f"{len(found)} scores for {len(items)} steps"
+        wrong = ((number, score) for number, score in enumerate(found, start=1) if not is_share(score))
+        fault = fault or next((f"{_shown(score)} for step {n} of {len(items)}" for n, score in wrong), None)
+    if fault:
+        kind = type(scorer)
+        raise VerdictError(
+            f"scorer: {kind.__module__}.{kind.__qualname__} returned {fault}; it must return a list with one number"
+            " in [0, 1] for each step, in their order"
+        )
+    return [float(score) for score in found]
 
 
 def _shown(value: Any) -> str:

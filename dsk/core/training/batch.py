@@ -6,34 +6,52 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, repeat
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dsk.core.errors import DataError
 from dsk.core.sampling.search_tree import ROOT
 from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
 from dsk.core.types import Group, Trajectory, mean_reward
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class TrainingRow:
     """One trajectory, ready to train.
 
-    `prompt` and `response` [T] are token ids; `advantages` [T] and `old_logprobs` [T] (natural logarithms under the
-    sampling policy) belong to the response. `group` is the index of the row's group in the mini-batch; `silent` where
-    no row of that group has an advantage, so that only a KL or entropy term can act on it.
+    `prompt` and `response` [T] are token ids (int32); `advantages` [T] and `old_logprobs` [T] (natural logarithms under
+    the sampling policy, float64) belong to the response, and so does `trained` [T], false where a token is only
+    attended to. `group` is the index of the row's group in the mini-batch; `silent` where no row of that group has an
+    advantage, so that only a KL or entropy term can act on it.
     """
 
     group: int
-    prompt: tuple[int, ...]
-    response: tuple[int, ...]
-    advantages: tuple[float, ...]
-    old_logprobs: tuple[float, ...]
+    prompt: Int[np.ndarray, " Q"]
+    response: Int[np.ndarray, " T"]
+    advantages: Float[np.ndarray, " T"]
+    old_logprobs: Float[np.ndarray, " T"]
+    trained: Bool[np.ndarray, " T"]
     silent: bool = False
 
     @cached_property
-    def tokens(self) -> tuple[int, ...]:
+    def tokens(self) -> Int[np.ndarray, " S"]:
         """Prompt and response, end to end."""
-        return self.prompt + self.response
+        return np.concatenate([self.prompt, self.response])
+
+    @cached_property
+    def key(self) -> bytes:
+        """Orders rows as their tokens do, and is equal where they are."""
+        return self.tokens.astype(">i4").tobytes()
+
+    @cached_property
+    def trained_tokens(self) -> int:
+        """How many tokens of the response are trained."""
+        return int(self.trained.sum())
 
 
 def prepare(
@@ -97,12 +115,14 @@ def overlong_penalty(length: int, overlong: OverlongSpec, max_response_tokens: i
 def _group_rows(index: int, group: Group, credit_G_D: Sequence[Sequence[float]]) -> list[TrainingRow]:
     rows: list[TrainingRow] = []
     silent = not any(value for path in credit_G_D for value in path)
+    prompt = np.asarray(group.prompt_tokens, np.int32)
     for number, (trajectory, credit_D) in enumerate(zip(group.trajectories, credit_G_D, strict=True)):
         _check(group, number, trajectory)
-        if trajectory.tokens:
-            spread = chain.from_iterable(repeat(a, n) for a, n in zip(credit_D, trajectory.node_lengths, strict=True))
-            texts = (group.prompt_tokens, trajectory.tokens)
-            rows.append(TrainingRow(index, *texts, tuple(spread), trajectory.logprobs, silent))
+        if trajectory.trained.any():
+            advantages = np.zeros(len(trajectory.tokens))
+            advantages[trajectory.given :] = np.repeat(np.asarray(credit_D, np.float64), trajectory.node_lengths)
+            texts = (prompt, trajectory.tokens, advantages, trajectory.logprobs, trajectory.trained)
+            rows.append(TrainingRow(index, *texts, silent))
     return rows
 
 
@@ -113,9 +133,10 @@ def _check(group: Group, number: int, trajectory: Trajectory) -> None:
             f"{where}: {len(trajectory.logprobs)} log-probabilities for {len(trajectory.tokens)} tokens;"
             " the engine must return one for each sampled token"
         )
-    if sum(trajectory.node_lengths) != len(trajectory.tokens):
+    if trajectory.given < 0 or trajectory.trained[: trajectory.given].any():
         raise DataError(
-            f"{where}: node_lengths sum to {sum(trajectory.node_lengths)}, not to its {len(trajectory.tokens)} tokens"
+            f"{where}: node_lengths sum to {trajectory.node_lengths.sum()} of {len(trajectory.tokens)} tokens; what"
+            " they leave at the beginning was given, and cannot be trained"
         )
     if not group.prompt_tokens:
         raise DataError(f"{where}: the prompt is empty; the first response token would have nothing to follow")

@@ -54,8 +54,8 @@ class StepFigures:
         self._device = policy.device
         self._rows = len(computed)
         self._skipped = len(groups) - len({row.group for row in computed})
-        self._batch_tokens = sum(len(row.response) for row in rows)
-        self._response_tokens = sum(len(row.response) for row in computed)
+        self._batch_tokens = sum(row.trained_tokens for row in rows)
+        self._response_tokens = sum(row.trained_tokens for row in computed)
         self._trajectory_tokens = sum(len(row.tokens) for row in computed)
         self._unique = unique_tokens(computed)
         self._computed = self._micro_batches = 0

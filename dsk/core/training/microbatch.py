@@ -37,7 +37,7 @@ def _place(batches: list[list[TrainingRow]], group: list[TrainingRow], packing: 
 def _split(group: list[TrainingRow], packing: Packing, bound: int) -> list[list[TrainingRow]]:
     """Rows in depth-first order, so that each part is a run of neighbouring subtrees and shares what it can."""
     parts: list[list[TrainingRow]] = []
-    for row in sorted(group, key=lambda row: row.tokens):
+    for row in sorted(group, key=lambda row: row.key):
         if packing.cost([row]) > bound:
             raise SpecError(
                 f"train.micro_batch_tokens: a trajectory of {len(row.tokens)} tokens does not fit into {bound};"

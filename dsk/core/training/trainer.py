@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,7 +62,7 @@ class Trainer:
         self._reference = reference_of(policy.model) if train.loss.needs_reference else None
         # shapes differ in every micro-batch; the engine goes on with the module as it is
         self._body = torch.compile(policy.model.base_model, dynamic=True) if train.compile else None
-        self._anchors: dict[tuple[int, ...], Tensor] = {}
+        self._anchors: dict[bytes, Tensor] = {}
         self._attention = policy.model.config._attn_implementation
         self._checked = False
         self.forward_tokens = self.backward_tokens = 0
@@ -87,7 +88,7 @@ class Trainer:
         computed = self._computed(rows)
         figures = StepFigures(groups, rows, computed, self.policy)
         batches, figures.split_groups = micro_batches(computed, self.packing, self.train.micro_batch_tokens)
-        totals = (sum(len(row.response) for row in rows), len(rows))
+        totals = (sum(row.trained_tokens for row in rows), len(rows))
         for batch in batches:
             if should_stop():
                 self.optimizer.drop_gradients()
@@ -121,7 +122,7 @@ class Trainer:
             with training_state(self.policy.model, layout.attention, False):
                 logprobs = row_values(self._forward(self.policy.model, layout)[0], layout)
             for row, values in zip(batch, logprobs, strict=True):
-                self._anchors[row.tokens] = values[: len(row.response)].clone()
+                self._anchors[row.key] = values[: len(row.response)].clone()
         return unique_tokens(rows)
 
     def _forward(
@@ -180,8 +181,8 @@ class Trainer:
     def _own_logprobs(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> Tensor:
         own = logprobs.detach().clone()
         for index, row in enumerate(rows):
-            if row.tokens in self._anchors:
-                own[index, : len(row.response)] = self._anchors[row.tokens]
+            if row.key in self._anchors:
+                own[index, : len(row.response)] = self._anchors[row.key]
         return own
 
     def _reference_logprobs(self, layout: Layout) -> Tensor | None:
@@ -205,8 +206,8 @@ class Trainer:
     @torch.no_grad()
     def score(self, tokens: Sequence[int]) -> list[float]:
         """Log-probability of each token after the first under the present weights, untempered."""
-        values = (0.0,) * (len(tokens) - 1)
-        row = TrainingRow(0, tuple(tokens[:1]), tuple(tokens[1:]), values, values)
+        ids, zeros = np.asarray(tokens, np.int32), np.zeros(len(tokens) - 1)
+        row = TrainingRow(0, ids[:1], ids[1:], zeros, zeros, np.ones(len(zeros), np.bool_))
         layout = DensePacking().lay_out([row], self.policy.device)
         with training_state(self.policy.model, None, False):
             return row_values(self._forward(self.policy.model, layout, 1.0)[0], layout)[0].tolist()
@@ -214,26 +215,32 @@ class Trainer:
     def state_dict(self) -> dict[str, Tensor]:
         """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""
         state = self.optimizer.state_dict()
-        for number, (tokens, logprobs) in enumerate(self._anchors.items()):
-            state |= {f"anchor.{number}.tokens": torch.tensor(tokens), f"anchor.{number}.logprobs": logprobs}
+        for number, (key, logprobs) in enumerate(self._anchors.items()):
+            tokens = torch.from_numpy(np.frombuffer(key, ">i4").astype(np.int64))
+            state |= {f"anchor.{number}.tokens": tokens, f"anchor.{number}.logprobs": logprobs}
         return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from `state_dict`; load the policy's weights first. Raises CheckpointError on a mismatch."""
         self.optimizer.load_state_dict(state)
         self._anchors = {
-            tuple(tokens.tolist()): state[name.replace("tokens", "logprobs")].to(self.policy.device)
+            key_of(tokens.cpu().numpy()): state[name.replace("tokens", "logprobs")].to(self.policy.device)
             for name, tokens in state.items()
             if name.startswith("anchor.") and name.endswith(".tokens")
         }
 
 
-def padded(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
+def key_of(tokens: np.ndarray) -> bytes:
+    """`TrainingRow.key` of its tokens."""
+    return tokens.astype(">i4").tobytes()
+
+
+def padded(rows: Sequence[np.ndarray], like: Tensor) -> Tensor:
     """Rows as [B, T] in `like`'s shape and type, 0 in the padding."""
-    host = torch.zeros(like.shape, dtype=torch.float64)
+    host = np.zeros(like.shape)
     for index, row in enumerate(rows):
-        host[index, : len(row)] = torch.tensor(row, dtype=torch.float64)
-    return host.to(like.device, like.dtype, non_blocking=True)
+        host[index, : len(row)] = row
+    return torch.from_numpy(host).to(like.device, like.dtype, non_blocking=True)
 
 
 def reference_of(model: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,11 +28,12 @@ def packing_gap(model: Any, rows: Sequence[TrainingRow], logprobs: Tensor, tempe
 
 
 def _row_gap(model: Any, row: TrainingRow, logprobs: Tensor, temperature: float) -> Tensor:
-    device, length = logprobs.device, len(row.response)
+    device = logprobs.device
     # a long response is looked at in evenly spread places, for the sake of a large vocabulary's logits
-    count = min(length, max(64, CHUNK_ELEMENTS // model.config.vocab_size))
-    places = torch.linspace(0, length - 1, count, device=device).long()
-    tokens = torch.tensor([row.tokens], device=device)
+    trained = torch.as_tensor(np.flatnonzero(row.trained), device=device)
+    count = min(len(trained), max(64, CHUNK_ELEMENTS // model.config.vocab_size))
+    places = trained[torch.linspace(0, len(trained) - 1, count, device=device).long()]
+    tokens = torch.as_tensor(row.tokens[None], dtype=torch.long, device=device)
     keep = places + len(row.prompt) - 1
     logits = model(input_ids=tokens, logits_to_keep=keep, use_cache=False).logits[0]
     logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from dsk.core.training.batch import TrainingRow
-from dsk.core.training.packing.layout import Layout, Packing, response_mask, to_device, tree_edges
+from dsk.core.training.packing.layout import Layout, Packing, to_device, trained_mask, tree_edges
 from dsk.core.training.packing.tree_batch import TreeBatch
 
 FLEX_ATTENTION = "dsk_flex"
@@ -37,7 +37,7 @@ class FlexPacking(Packing):
             source=to_device(source, device),
             target=to_device(target, device),
             gather=to_device(gather, device),
-            mask=response_mask([len(row.response) for row in rows], device),
+            mask=trained_mask(rows, device),
             tokens=tree.size + padding,
             attended=int((tree.positions + 1).sum()),
             attention=FLEX_ATTENTION,

@@ -72,7 +72,7 @@ class DensePacking(Packing):
             source=to_device(np.concatenate(source), device),
             target=to_device(np.concatenate([np.asarray(row.response, np.int64) for row in rows]), device),
             gather=to_device(_padded(edges), device),
-            mask=response_mask(lengths, device),
+            mask=trained_mask(rows, device),
             tokens=input_ids.size,
             attended=sum(len(row.tokens) * (len(row.tokens) + 1) // 2 for row in rows),
         )
@@ -82,13 +82,13 @@ class DensePacking(Packing):
         return len(rows) * max((len(row.tokens) for row in rows), default=0)
 
 
-def response_mask(lengths: Sequence[int], device: torch.device) -> Tensor:
-    """[B, T] of bool: where each row has a response token."""
-    return to_device(np.arange(max(lengths))[None, :] < np.asarray(lengths)[:, None], device)
+def trained_mask(rows: Sequence[TrainingRow], device: torch.device) -> Tensor:
+    """[B, T] of bool: where each row has a token that is trained."""
+    return to_device(_padded([row.trained for row in rows]), device)
 
 
 def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-    out = np.zeros((len(rows), max(len(row) for row in rows)), np.int64)
+    out = np.zeros((len(rows), max(len(row) for row in rows)), rows[0].dtype)
     for index, row in enumerate(rows):
         out[index, : len(row)] = row
     return out

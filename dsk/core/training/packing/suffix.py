@@ -13,7 +13,7 @@ from torch.nn.attention.bias import causal_lower_right
 from torch.nn.functional import scaled_dot_product_attention
 
 from dsk.core.training.batch import TrainingRow
-from dsk.core.training.packing.layout import Layout, Packing, response_mask, to_device, tree_edges
+from dsk.core.training.packing.layout import Layout, Packing, to_device, trained_mask, tree_edges
 from dsk.core.training.packing.tree_batch import TreeBatch
 
 SUFFIX_ATTENTION = "dsk_suffix"
@@ -45,7 +45,7 @@ class SuffixPacking(Packing):
             source=to_device(source, device),
             target=to_device(target, device),
             gather=to_device(gather, device),
-            mask=response_mask([len(row.response) for row in rows], device),
+            mask=trained_mask(rows, device),
             tokens=tree.size,
             attended=int((tree.positions + 1).sum()),
             attention=SUFFIX_ATTENTION,

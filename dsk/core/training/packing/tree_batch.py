@@ -32,10 +32,11 @@ class TreeBatch:
         return len(self.tokens)
 
     @staticmethod
-    def build(sequences: Sequence[tuple[int, ...]]) -> TreeBatch:
+    def build(sequences: Sequence[Sequence[int] | np.ndarray]) -> TreeBatch:
         """The trie of `sequences` (none empty); equal ones share every token."""
-        order = sorted(range(len(sequences)), key=lambda i: sequences[i])
         arrays = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
+        keys = [array.astype(">i4").tobytes() for array in arrays]  # in the order of the tokens
+        order = sorted(range(len(keys)), key=keys.__getitem__)
         paths: list[np.ndarray] = [np.empty(0, np.int64)] * len(sequences)
         shared, bounds, previous = [], [0], -1
         for index in order:

@@ -1,0 +1,14 @@
+"""How a problem becomes a group of trajectories."""
+
+from dsk.components.rollouts.cached import Cached
+from dsk.components.rollouts.direct import Direct
+from dsk.components.rollouts.prefix import Prefix
+from dsk.components.rollouts.tree import Tree
+from dsk.core.hookspecs import Register, hookimpl
+
+
+@hookimpl
+def register_rollouts(register: Register) -> None:
+    """The rollouts that dsk brings."""
+    for rollout in (Cached, Direct, Prefix, Tree):
+        register(rollout)

@@ -1,0 +1,32 @@
+"""`none`: no scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+from dsk.core.roles import Scorer, ScorerSession
+from dsk.core.types import Problem
+
+
+class NoScores(Scorer):
+    """Steps are not rated."""
+
+    kind: ClassVar[str] = "none"
+
+    @property
+    def active(self) -> bool:
+        """It rates nothing."""
+        return False
+
+    @contextmanager
+    def open(self) -> Iterator[ScorerSession]:
+        """A session that nobody asks."""
+        yield _Silent()
+
+
+class _Silent:
+    def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float]:
+        """Nothing known: one half each."""
+        return [0.5] * len(items)

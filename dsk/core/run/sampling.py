@@ -1,0 +1,129 @@
+"""What a run samples, in whole units: a chunk of a screening, the groups of a step, an evaluation.
+
+A unit begins with an engine that remembers nothing and is charged when it is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from dsk.core.roles import Job, Known, Setting
+from dsk.core.run.assembly import Parts
+from dsk.core.run.estimates import Score, score
+from dsk.core.run.ledger import EVALUATE, Ledger
+from dsk.core.run.records import write_jsonl
+from dsk.core.run.screening import Screened, add_rates, known_rates
+from dsk.core.run.splits import Split, distinct_tokens
+from dsk.core.run.work import Work
+from dsk.core.sampling.questions import Answerers
+from dsk.core.sampling.responses import Responses
+from dsk.core.sampling.scheduler import Scheduler
+from dsk.core.seeding import derive_seed
+from dsk.core.spec import SamplingSpec
+from dsk.core.types import Group, Problem
+
+SCREEN_CHUNK = 512
+
+
+class Sampling:
+    """Jobs of one run, and the engine that they run on."""
+
+    def __init__(self, parts: Parts, ledger: Ledger, work: Work, should_stop: Callable[[], bool]) -> None:
+        self.parts, self.ledger, self.work, self.should_stop = parts, ledger, work, should_stop
+        self.spec, self.folder = ledger.spec, ledger.folder
+        scorer = parts.scorer if self.spec.scorer.active else None
+        repeatable = self.spec.engine.repeatable
+        self.answerers = Answerers(parts.verifier, parts.policy.decode, scorer, repeatable)
+
+    def setting(self, sampling: SamplingSpec) -> Setting:
+        """What the jobs of a unit share."""
+        pieces = self.parts.policy.pieces
+        scored = self.spec.scorer.active
+        return Setting(sampling, self.spec.max_response_tokens, self.spec.rewards.of, pieces, scored)
+
+    def run(self, phase: str, jobs: Sequence[Job]) -> tuple[list[Group], dict[str, int]]:
+        """Run jobs on an engine that remembers nothing; their groups, and the tokens to charge for them.
+
+        Given tokens are charged as an ideal cache encodes them: what prompts have in common once, and nothing that was
+        sampled.
+        """
+        watch = self.ledger.listener.progress
+        progress = partial(watch, phase)
+        scheduler = Scheduler(self.parts.engine, self.answerers, self.spec.tokens_in_flight, progress, self.should_stop)
+        with self.work(phase):
+            self.parts.engine.forget()
+            groups = scheduler.run(jobs)
+        given = distinct_tokens(scheduler.given)
+        return groups, {"sampled": scheduler.sampled_tokens, "prefix": given, "scored": scheduler.scored_tokens}
+
+    def direct(self, split: Split, problem: Problem, n: int, sampling: SamplingSpec, *purpose: object) -> Job:
+        """Direct responses to a problem, seeded by purpose."""
+        seed = derive_seed(self.spec.seed, *purpose, problem.id)
+        return Responses(problem, Known(split.prompts[problem.id]), n, seed, self.setting(sampling))
+
+    def job(self, problem: Problem, round_: int, step: int, replay: bool = True) -> Job:
+        """What a training step samples for a problem: `replay` where solutions are known, `rollout` elsewhere."""
+        spec, parts = self.spec, self.parts
+        seed = derive_seed(spec.seed, "train", round_, step, problem.id)
+        prompt = parts.train.prompts[problem.id]
+        solutions = parts.solutions.verified(problem) if replay else ()
+        known = Known(
+            prompt,
+            solutions=solutions,
+            replay=partial(parts.solutions.replayed, prompt),
+            pass_rate=self.ledger.state.of(problem.id).get("pass_rate"),
+            history=self.ledger.state.of(problem.id),
+        )
+        rollout = spec.replay if spec.replay is not None and solutions else spec.rollout
+        return rollout.start(problem, known, seed, self.setting(spec.sampling))
+
+    def screen(
+        self, split: Split, problems: Sequence[Problem], file: Path, *purpose: object, phase: str = "screen"
+    ) -> dict[str, float]:
+        """Share of correct answers among K direct rollouts of each problem (Pass1@K), read from `file` where known."""
+        version = self.ledger.state.version
+        known, rates, prefix = known_rates(file, version), dict[str, Screened](), 0
+        for start in range(0, len(problems), SCREEN_CHUNK):
+            chunk = problems[start : start + SCREEN_CHUNK]
+            if any(p.id not in known for p in chunk):
+                samples, sampling = self.spec.screen.samples, self.spec.sampling
+                groups, _ = self.run(phase, [self.direct(split, p, samples, sampling, *purpose) for p in chunk])
+                if phase != EVALUATE and start == 0:
+                    self._doubt(groups)
+                known |= add_rates(file, groups, version)
+            rates |= {p.id: known[p.id] for p in chunk}
+            prefix += distinct_tokens([split.prompts[p.id] for p in chunk])
+        if phase != EVALUATE:
+            sampled = sum(found.tokens for found in rates.values())
+            self.ledger.charge(sampled=sampled, prefix=prefix)
+            self.ledger.advance(screening_tokens=self.ledger.state.screening_tokens + sampled + prefix)
+            self.ledger.remember({name: {"pass_rate": found.rate} for name, found in rates.items()})
+        return {name: found.rate for name, found in rates.items()}
+
+    def _doubt(self, groups: Sequence[Group]) -> None:
+        """Say once, before anything is trained, that the rollout could not make most answers."""
+        if self.ledger.state.step:
+            return
+        ended = (t.tokens for g in groups for t in g.trajectories if t.stop == "eos")
+        told = self.spec.rollout.doubts_about([self.parts.policy.decode(tokens) for tokens in ended])
+        if told is not None:
+            self.ledger.notice(f"rollout{told}")
+
+    def evaluate(self, when: str, problems: Sequence[Problem]) -> Score:
+        """Held-out pass@1 with fresh samples; recorded."""
+        settings = self.spec.evaluate
+        sampling = SamplingSpec(temperature=settings.temperature, top_p=settings.top_p)
+        held_out = self.parts.held_out
+        jobs = [self.direct(held_out, p, settings.samples, sampling, "evaluate", when) for p in problems]
+        groups, _ = self.run(EVALUATE, jobs)
+        result = score([g.stats["solved_share"] for g in groups], settings.samples)
+        truncated = sum(g.stats["truncated"] for g in groups) / max(len(groups) * settings.samples, 1)
+        rows = [{"id": g.problem.id, "rate": g.stats["solved_share"]} for g in groups]
+        write_jsonl(self.folder / "rounds" / f"evaluation_{when}.jsonl", rows)
+        device = str(self.parts.policy.device)
+        spent = self.ledger.budgets()
+        self.ledger.emit("evaluation", when=when, truncated=truncated, device=device, **spent, **asdict(result))
+        return result

@@ -1,0 +1,123 @@
+"""What jobs want to know, answered beside the engine's decoding: verdicts by the verifier, step scores by the scorer.
+
+When an answer that may lead to another request is taken in decides which requests are decoded together, and so the
+last bits of their log-probabilities. Where the engine is repeatable it is therefore taken in at a fixed point, after
+one further poll of the engine, and waited for; other answers, and all of an engine that is not, are taken in as they
+come.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+from dsk.core.roles import Job, ScorerSession, VerifierSession
+from dsk.core.sampling.verdicts import judge, rate
+from dsk.core.types import Question, Verdict
+
+
+@dataclass(frozen=True)
+class Answerers:
+    """Who answers, and how tokens become the text they read. `repeatable` is the engine's."""
+
+    verifier: VerifierSession
+    decode: Callable[[Sequence[int]], str]
+    scorer: ScorerSession | None = None
+    repeatable: bool = True
+
+    def verdicts(self, asked: Sequence[Asked]) -> list[Verdict]:
+        """One verdict a question."""
+        return judge(self.verifier, [(a.job.problem, self.decode(a.question.tokens)) for a in asked])
+
+    def scores(self, asked: Sequence[Asked]) -> list[float]:
+        """One score a question, that of its last step."""
+        assert self.scorer is not None
+        return rate(self.scorer, [(a.job.problem, self._steps(a.question)) for a in asked])
+
+    def _steps(self, question: Question) -> tuple[str, ...]:
+        """The text of each step, so that they make up the text of the whole."""
+        ends = [0]
+        for length in question.steps:
+            ends.append(ends[-1] + length)
+        ends[-1] = len(question.tokens)
+        texts = [self.decode(question.tokens[:end]) for end in ends]
+        return tuple(text.removeprefix(before) for before, text in pairwise(texts))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with the job that asked and its place among the jobs."""
+
+    index: int
+    job: Job
+    question: Question
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question, the place of the job that asked, and the answer."""
+
+    job: int
+    question: Question
+    answer: Verdict | float
+
+
+@dataclass
+class _Batch:
+    asked: list[Asked]
+    answers: Future[Any]
+    gating: bool
+    age: int = 0
+
+
+class Questions:
+    """Questions that are out; use as a context manager, which waits for what is being answered."""
+
+    def __init__(self, answerers: Answerers) -> None:
+        self.answerers = answerers
+        self.scored_tokens = 0
+        self._out: deque[_Batch] = deque()
+        self._thread = ThreadPoolExecutor(1, "dsk-answers")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def __bool__(self) -> bool:
+        return bool(self._out)
+
+    def ask(self, asked: Sequence[Asked]) -> None:
+        """Pass questions on; those that hold up a job go first."""
+        for gating in (True, False):
+            for kind, answer in (("verdict", self.answerers.verdicts), ("score", self.answerers.scores)):
+                batch = [a for a in asked if a.question.ask == kind and a.job.open == gating]
+                if batch:
+                    self._out.append(_Batch(batch, self._thread.submit(answer, batch), gating))
+                if kind == "score":
+                    self.scored_tokens += sum(a.question.steps[-1] for a in batch)
+
+    def hear(self, wait: bool) -> Iterator[Answered]:
+        """Take in what is due; with `wait`, when nothing is decoded, all that holds up a job, or else the oldest."""
+        due = [batch for batch in self._out if self._is_due(batch, wait)]
+        if wait and not due and self._out:
+            due = [self._out[0]]
+        for batch in due:
+            self._out.remove(batch)
+            for asked, answer in zip(batch.asked, batch.answers.result(), strict=True):
+                yield Answered(asked.index, asked.question, answer)
+
+    def _is_due(self, batch: _Batch, wait: bool) -> bool:
+        batch.age += 1
+        if batch.gating and self.answerers.repeatable:
+            return wait or batch.age > PATIENCE
+        return batch.answers.done()
+
+
+PATIENCE = 1
+"""Polls that decode beside a verdict that a job waits for, where the engine is repeatable."""
