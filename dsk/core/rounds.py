@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dsk.core.errors import InterruptedRun
+from dsk.core.run.batches import Batches
 from dsk.core.run.estimates import Score
 from dsk.core.run.folder import open_folder
 from dsk.core.run.ledger import EVALUATE, Listener, Silent
 from dsk.core.run.records import read_rates, read_records, write_jsonl
 from dsk.core.run.session import Session
-from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import peak_memory
 from dsk.core.types import Group, Problem
@@ -77,8 +76,11 @@ def _hard_set(session: Session, round_: int) -> list[Problem]:
     problems = session.parts.train.problems
     if not any(r["event"] == "screened" and r["round"] == round_ for r in session.ledger.records):
         _screen_into(session, round_, list(problems.values()))
-    path = session.folder / "rounds" / str(round_) / "hard_set.jsonl"
-    return [problems[row.id] for row in read_rates(path, problems)]
+    return [problems[row.id] for row in read_rates(_hard_set_file(session, round_), problems)]
+
+
+def _hard_set_file(session: Session, round_: int) -> Path:
+    return session.folder / "rounds" / str(round_) / "hard_set.jsonl"
 
 
 def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> list[str]:
@@ -94,12 +96,16 @@ def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> 
 
 def _train_round(session: Session, round_: int, hard: Sequence[Problem], held_out: Sequence[Problem]) -> None:
     """The round's steps: a batch of hard problems, their groups, the updates, the new weights to the engine."""
-    ledger, batches = session.ledger, _batches(session.spec, round_, hard)
+    ledger = session.ledger
+    rates = {row.id: row.rate for row in read_rates(_hard_set_file(session, round_))}
+    batches = Batches(session.spec, round_, hard, rates)
     _score_on_the_way(session, held_out)  # a resume may find the last step's evaluation missing
-    for batch in batches[ledger.state.round_step :]:
+    while ledger.state.collected > ledger.state.step or not batches.is_over(
+        ledger.state.drawn, ledger.state.round_step
+    ):
         if not ledger.may_begin("step", ledger.state.step):
             return
-        groups = session.collect(batch)
+        groups = session.collecting.collect(batches)
         figures = session.update(groups)
         session.sync()
         ledger.advance(step=ledger.state.step + 1, round_step=ledger.state.round_step + 1, mini_batch=0)
@@ -136,20 +142,7 @@ def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None
         cached_problems=problems,
         cached_solutions=solutions,
     )
-    session.save(round=round_ + 1, round_step=0)
-
-
-def _batches(spec: RunSpec, round_: int, hard: Sequence[Problem]) -> list[list[Problem]]:
-    """The round's batches: passes over the hard set, each in its own seeded order."""
-    size = spec.train.batch_problems
-    per_pass = -(-len(hard) // size)
-    steps = spec.rounds.steps or per_pass
-    batches: list[list[Problem]] = []
-    for turn in range(-(-steps // per_pass)):
-        order = list(hard)
-        random.Random(derive_seed(spec.seed, "order", round_, turn)).shuffle(order)
-        batches += [order[i : i + size] for i in range(0, len(order), size)]
-    return batches[:steps]
+    session.save(round=round_ + 1, round_step=0, drawn=0)
 
 
 def _held_out(session: Session) -> list[Problem]:

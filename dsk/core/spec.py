@@ -140,6 +140,20 @@ class TrainSpec(StrictModel):
     advantage: Advantage = _default(Advantage)
     optimizer: OptimizerSpec = Field(default_factory=OptimizerSpec, description="AdamW.")
     batch_problems: int = Field(default=256, ge=1, description="Problems sampled per step.")
+    order: Literal["shuffled", "signal"] = Field(
+        default="shuffled",
+        description="Order of a pass over the hard set; `signal`: greatest p (1 - p) first, by the last pass rate.",
+    )
+    allocate: Literal["equal", "signal"] = Field(
+        default="equal",
+        description="Responses of `direct` groups: all as many, or by pass rate, as many in all (Knapsack RL).",
+    )
+    refill: int = Field(
+        default=0,
+        ge=0,
+        description="Rounds of replacing groups without signal by further problems (DAPO's dynamic sampling; there 10);"
+        " 0 is off, and after the last round the step goes on with what it has.",
+    )
     mini_batch_problems: int = Field(default=32, ge=1, description="Problems per policy update.")
     micro_batch_tokens: int = Field(default=18432, ge=1, description="Most tokens through the model at once.")
     packing: Literal["auto", "dense", "suffix", "flex"] = Field(

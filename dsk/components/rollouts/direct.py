@@ -16,13 +16,15 @@ class Direct(Rollout):
 
     kind: ClassVar[str] = "direct"
     values: ClassVar[str] = "none"
+    reuses: ClassVar[bool] = True
 
     samples: int = Field(default=8, ge=1, description="Responses to a problem: the group's size.")
 
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:
         """One request for all; responses of the screening, where they are kept, count among the samples."""
-        ready = known.screened[: self.samples]
-        return Responses(problem, known, self.samples - len(ready), seed, setting, ready)
+        samples = known.samples or self.samples
+        ready = known.screened[:samples]
+        return Responses(problem, known, samples - len(ready), seed, setting, ready)
 
     def group_size(self) -> int:
         """`samples`."""

@@ -88,7 +88,8 @@ class Known:
 
     `given` are response tokens to start from. `solutions` verify; `replay` scores one under the present policy, which
     costs a pass through the model. `pass_rate` and `screened` are those of the last screening, `screened` only where
-    the spec reuses its responses. `history` is what earlier groups of the problem left (`Group.history`).
+    the spec reuses its responses; `samples` is how many responses to take, where the spec allocates them. `history` is
+    what earlier groups of the problem left (`Group.history`).
     """
 
     prompt: Tokens
@@ -96,6 +97,7 @@ class Known:
     solutions: tuple[Solution, ...] = ()
     replay: Callable[[Solution], Trajectory] | None = None
     pass_rate: float | None = None
+    samples: int | None = None
     screened: tuple[Trajectory, ...] = ()
     history: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -113,6 +115,9 @@ class Rollout(Component, ABC):
     values: ClassVar[str] = "tree"
     """What is known of the nodes of its trajectories: `tree` (values and means of rewards below), `probes` (means of
     fresh responses from each, besides), or `none` (whole responses)."""
+
+    reuses: ClassVar[bool] = False
+    """Whether it takes `Known.screened` and `Known.samples`."""
 
     @abstractmethod
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:

@@ -29,7 +29,8 @@ FREE_SPACE = "make room, then continue with --resume"
 class RunState:
     """Where a run is; counters are totals.
 
-    `round_step` and `mini_batch` count what is finished in this round and in this step; `collected` counts the steps
+    `round_step` and `mini_batch` count what is finished in this round and in this step, `drawn` the problems that the
+    round's steps took; `collected` counts the steps
     whose groups are on disk, `anchored` those whose old log-probabilities are taken, `begun_rounds` and `begun_steps`
     those that were found within budget. `version` counts updates tried (the weights' version), `updates` those applied.
 
@@ -44,6 +45,7 @@ class RunState:
     round: int = 0
     step: int = 0
     round_step: int = 0
+    drawn: int = 0
     mini_batch: int = 0
     collected: int = 0
     anchored: int = 0

@@ -14,7 +14,7 @@ from dsk.core.spec import RunSpec
 
 def doubts(spec: RunSpec) -> list[str]:
     """One line for each setting that cannot do what it seems to say."""
-    return [*_rollouts(spec), *_lone_requests(spec)]
+    return [*_rollouts(spec), *_unused(spec), *_lone_requests(spec)]
 
 
 def _rollouts(spec: RunSpec) -> Iterator[str]:
@@ -26,6 +26,14 @@ def _places(spec: RunSpec) -> Iterator[tuple[str, Rollout]]:
     yield "rollout", spec.rollout
     if spec.replay is not None:
         yield "replay", spec.replay
+
+
+def _unused(spec: RunSpec) -> Iterator[str]:
+    if spec.rollout.reuses:
+        return
+    for field, on in (("screen.reuse", spec.screen.reuse), ("train.allocate", spec.train.allocate != "equal")):
+        if on:
+            yield f"{field}: rollout '{spec.rollout.kind}' does not use it; it acts with 'direct'"
 
 
 def _lone_requests(spec: RunSpec) -> Iterator[str]:

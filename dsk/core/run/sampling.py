@@ -17,15 +17,18 @@ from dsk.core.run.ledger import EVALUATE, Ledger
 from dsk.core.run.records import write_jsonl
 from dsk.core.run.screening import Screened, add_rates, known_rates
 from dsk.core.run.splits import Split, distinct_tokens
+from dsk.core.run.stored_groups import read_groups, write_groups
 from dsk.core.run.work import Work
 from dsk.core.sampling.questions import Answerers
 from dsk.core.sampling.responses import Responses
 from dsk.core.sampling.scheduler import Scheduler
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import SamplingSpec
-from dsk.core.types import Group, Problem
+from dsk.core.types import Group, Problem, Trajectory
 
 SCREEN_CHUNK = 512
+SCREENED = "screened-"
+"""Beginning of the names of files with a screening's responses, beside screen.jsonl."""
 
 
 class Sampling:
@@ -34,6 +37,8 @@ class Sampling:
     def __init__(self, parts: Parts, ledger: Ledger, work: Work, should_stop: Callable[[], bool]) -> None:
         self.parts, self.ledger, self.work, self.should_stop = parts, ledger, work, should_stop
         self.spec, self.folder = ledger.spec, ledger.folder
+        self._reused: dict[str, tuple[Trajectory, ...]] = {}
+        self._reused_round = -1
         scorer = parts.scorer if self.spec.scorer.active else None
         repeatable = self.spec.engine.repeatable
         self.answerers = Answerers(parts.verifier, parts.policy.decode, scorer, repeatable)
@@ -64,21 +69,34 @@ class Sampling:
         seed = derive_seed(self.spec.seed, *purpose, problem.id)
         return Responses(problem, Known(split.prompts[problem.id]), n, seed, self.setting(sampling))
 
-    def job(self, problem: Problem, round_: int, step: int, replay: bool = True) -> Job:
+    def job(self, problem: Problem, round_: int, step: int, *, replay: bool = True, samples: int | None = None) -> Job:
         """What a training step samples for a problem: `replay` where solutions are known, `rollout` elsewhere."""
         spec, parts = self.spec, self.parts
         seed = derive_seed(spec.seed, "train", round_, step, problem.id)
         prompt = parts.train.prompts[problem.id]
         solutions = parts.solutions.verified(problem) if replay else ()
+        history = self.ledger.state.of(problem.id)
         known = Known(
             prompt,
             solutions=solutions,
             replay=partial(parts.solutions.replayed, prompt),
-            pass_rate=self.ledger.state.of(problem.id).get("pass_rate"),
-            history=self.ledger.state.of(problem.id),
+            pass_rate=history.get("pass_rate"),
+            samples=samples,
+            screened=self._screened(problem, round_) if history.get("trained_round") != round_ else (),
+            history=history,
         )
         rollout = spec.replay if spec.replay is not None and solutions else spec.rollout
         return rollout.start(problem, known, seed, self.setting(spec.sampling))
+
+    def _screened(self, problem: Problem, round_: int) -> tuple[Trajectory, ...]:
+        """The responses of the round's screening, where the spec reuses them."""
+        if not self.spec.screen.reuse:
+            return ()
+        if self._reused_round != round_:
+            files = sorted((self.folder / "rounds" / str(round_)).glob(f"{SCREENED}*"))
+            self._reused = {g.problem.id: g.trajectories for file in files for g in read_groups(file)}
+            self._reused_round = round_
+        return self._reused.get(problem.id, ())
 
     def screen(
         self, split: Split, problems: Sequence[Problem], file: Path, *purpose: object, phase: str = "screen"
@@ -93,6 +111,8 @@ class Sampling:
                 groups, _ = self.run(phase, [self.direct(split, p, samples, sampling, *purpose) for p in chunk])
                 if phase != EVALUATE and start == 0:
                     self._doubt(groups)
+                if self.spec.screen.reuse and phase != EVALUATE:
+                    write_groups(file.with_name(f"{SCREENED}{start:06d}.jsonl.zst"), groups)
                 known |= add_rates(file, groups, version)
             rates |= {p.id: known[p.id] for p in chunk}
             prefix += distinct_tokens([split.prompts[p.id] for p in chunk])

@@ -7,7 +7,6 @@ an interruption is done again from its beginning. So a resumed run equals an uni
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import takewhile
@@ -21,20 +20,19 @@ from dsk.core.model.adapters import plain_weights
 from dsk.core.model.policy import Policy
 from dsk.core.run.assembly import Parts, assemble
 from dsk.core.run.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_final
+from dsk.core.run.collecting import Collecting
 from dsk.core.run.doubts import doubts
 from dsk.core.run.ledger import Ledger, Listener
 from dsk.core.run.notices import notices
-from dsk.core.run.records import write_json, write_packed
+from dsk.core.run.records import write_json
 from dsk.core.run.sampling import Sampling
 from dsk.core.run.screening import roll_back
-from dsk.core.run.solutions import scored_tokens
 from dsk.core.run.stored_groups import read_groups, write_groups
 from dsk.core.run.work import Work
-from dsk.core.sampling.filtering import without_garbled
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import put_together
 from dsk.core.training.trainer import Trainer
-from dsk.core.types import Group, Problem
+from dsk.core.types import Group
 
 PLACE = ("event", "seq", "time", "step", "mini_batch")
 """What a record of an update says beside the update's figures."""
@@ -45,6 +43,7 @@ class Session:
 
     parts: Parts
     sampling: Sampling
+    collecting: Collecting
     work: Work
 
     def __init__(self, spec: RunSpec, folder: Path, listener: Listener, should_stop: Callable[[], bool]) -> None:
@@ -70,6 +69,7 @@ class Session:
         self.parts = assemble(ledger, stack, lambda *parts: self._restore(checkpoint, *parts))
         self.work = Work(self.parts, ledger)
         self.sampling = Sampling(self.parts, ledger, self.work, self.should_stop)
+        self.collecting = Collecting(self.parts, ledger, self.work, self.sampling)
         ledger.watchers += [stack.enter_context(t.open(str(self.folder), spec.dump())).log for t in spec.trackers]
         stack.callback(ledger.watchers.__delitem__, slice(1, None))
         if ledger.open() or checkpoint:
@@ -108,33 +108,6 @@ class Session:
         """Whether a pass rate puts a problem into the hard set (eq. 9)."""
         bound = self.spec.screen.threshold
         return rate <= bound if self.spec.screen.comparison == "<=" else rate < bound
-
-    def collect(self, problems: Sequence[Problem]) -> list[Group]:
-        """The groups of one step: sampled, or read back where a resume finds them saved."""
-        state = self.ledger.state
-        path = self.folder / "trees" / f"{state.step:06d}.jsonl.zst"
-        if state.collected > state.step:
-            return read_groups(path)
-        phase = "search" if self.spec.rollout.values == "tree" else "rollouts"
-        with self.work(phase):
-            jobs = [self.sampling.job(p, state.round, state.step) for p in problems]
-        sampled, charge = self.sampling.run(phase, jobs)
-        charge["scored"] += scored_tokens(sampled)
-        groups, dropped = without_garbled(sampled, self.spec.filter, self.parts.policy.decode)
-        write_groups(path, groups)
-        if dropped:
-            self._keep_filtered(path, dropped)
-        self.ledger.charge(**charge)
-        self.ledger.remember({g.problem.id: g.history for g in sampled if g.history})
-        self.ledger.advance(collected=state.step + 1)
-        return groups
-
-    def _keep_filtered(self, trees: Path, dropped: Sequence[Mapping[str, Any]]) -> None:
-        step = self.ledger.state.step
-        kept = trees.with_name(f"{step:06d}.filtered.jsonl.zst")
-        write_packed(kept, dropped)
-        reasons, place = dict(Counter(row["reason"] for row in dropped)), str(kept.relative_to(self.folder))
-        self.ledger.emit("filtered", step=step, samples=len(dropped), reasons=reasons, file=place)
 
     def mini_batches(self, groups: Sequence[Group]) -> list[Sequence[Group]]:
         """The groups of a step, cut into those of one update each."""

@@ -98,6 +98,11 @@ class Trainer:
             self._step(figures)
         return figures.record(self.optimizer.updates)
 
+    def signals(self, groups: Sequence[Group]) -> list[bool]:
+        """Which groups have an advantage that is not zero."""
+        loud = {row.group for row in self._rows(groups) if not row.silent}
+        return [index in loud for index in range(len(groups))]
+
     def _rows(self, groups: Sequence[Group]) -> list[TrainingRow]:
         return prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
 

@@ -1,0 +1,107 @@
+"""The groups of a training step: sampled, refilled, filtered and saved, as one unit of work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsk.core.run.allocation import allocate
+from dsk.core.run.assembly import Parts
+from dsk.core.run.batches import Batches
+from dsk.core.run.ledger import Ledger
+from dsk.core.run.records import write_packed
+from dsk.core.run.sampling import Sampling
+from dsk.core.run.solutions import scored_tokens
+from dsk.core.run.stored_groups import read_groups, write_groups
+from dsk.core.run.work import Work
+from dsk.core.sampling.filtering import without_garbled
+from dsk.core.types import Group, Problem
+
+
+class Collecting:
+    """What a step trains on."""
+
+    def __init__(self, parts: Parts, ledger: Ledger, work: Work, sampling: Sampling) -> None:
+        self.parts, self.ledger, self.work, self.sampling = parts, ledger, work, sampling
+        self.spec = ledger.spec
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether this step's groups are saved already, so that a resume goes on with them."""
+        return self.ledger.state.collected > self.ledger.state.step
+
+    def collect(self, batches: Batches) -> list[Group]:
+        """The groups of one step: sampled, or read back where a resume finds them saved."""
+        state = self.ledger.state
+        path = self.ledger.folder / "trees" / f"{state.step:06d}.jsonl.zst"
+        if self.has_groups:
+            return read_groups(path)
+        sampled, drawn, charge = self._sampled(batches)
+        groups, dropped = without_garbled(sampled, self.spec.filter, self.parts.policy.decode)
+        write_groups(path, groups)
+        if dropped:
+            self._keep_filtered(path, dropped)
+        self.ledger.charge(**charge)
+        self.ledger.advance(collected=state.step + 1, drawn=state.drawn + drawn)
+        return groups
+
+    def _sampled(self, batches: Batches) -> tuple[list[Group], int, Mapping[str, int]]:
+        """Groups, the problems drawn for them, and the tokens to charge; groups without signal are replaced."""
+        state, spec = self.ledger.state, self.spec.train
+        problems = batches.batch(state.drawn)
+        size, drawn, taken = len(problems), len(problems), {p.id for p in problems}
+        groups, charge = self._sample(problems)
+        found = self._with_signal(groups) if spec.refill else groups
+        rounds = 0
+        while rounds < spec.refill and len(found) < size:
+            further = batches.further(state.drawn + drawn, size - len(found))
+            fresh = [p for p in further if p.id not in taken]
+            if not fresh:
+                break
+            rounds, drawn, taken = rounds + 1, drawn + len(further), taken | {p.id for p in fresh}
+            more, cost = self._sample(fresh)
+            charge.update(cost)
+            found += self._with_signal(more)
+        if rounds:
+            self.ledger.emit("refilled", step=state.step, rounds=rounds, problems=len(taken), groups=len(found))
+        return found or groups, drawn, charge
+
+    def _with_signal(self, groups: Sequence[Group]) -> list[Group]:
+        signals = self.parts.learner.signals(groups)
+        return [group for group, signal in zip(groups, signals, strict=True) if signal]
+
+    def _sample(self, problems: Sequence[Problem]) -> tuple[list[Group], Counter[str]]:
+        state = self.ledger.state
+        phase = "rollouts" if self.spec.rollout.values == "none" else "search"
+        with self.work(phase):
+            sizes = self._sizes(problems)
+            jobs = [
+                self.sampling.job(p, state.round, state.step, samples=n) for p, n in zip(problems, sizes, strict=True)
+            ]
+        groups, charge = self.sampling.run(phase, jobs)
+        self._remember(groups)
+        return groups, Counter(charge) + Counter(scored=scored_tokens(groups))
+
+    def _sizes(self, problems: Sequence[Problem]) -> Sequence[int | None]:
+        if self.spec.train.allocate == "equal":
+            return [None] * len(problems)
+        rates = [self.ledger.state.of(p.id).get("pass_rate", 0.0) for p in problems]
+        return allocate(rates, len(problems) * self.spec.rollout.group_size())
+
+    def _remember(self, groups: Sequence[Group]) -> None:
+        """Keep what groups leave for later ones, and the pass rates that fresh responses tell."""
+        round_ = float(self.ledger.state.round)
+        news = {group.problem.id: {**group.history, "trained_round": round_} for group in groups}
+        for group in groups:
+            if group.origin == "direct" and group.verified:
+                news[group.problem.id]["pass_rate"] = sum(t.correct for t in group.verified) / len(group.verified)
+        self.ledger.remember(news)
+
+    def _keep_filtered(self, trees: Path, dropped: Sequence[Mapping[str, Any]]) -> None:
+        step = self.ledger.state.step
+        kept = trees.with_name(f"{step:06d}.filtered.jsonl.zst")
+        write_packed(kept, dropped)
+        reasons, place = dict(Counter(row["reason"] for row in dropped)), str(kept.relative_to(self.ledger.folder))
+        self.ledger.emit("filtered", step=step, samples=len(dropped), reasons=reasons, file=place)
