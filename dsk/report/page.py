@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,6 @@ from dsk.report.examples import find_examples
 
 REWRITTEN = "delete it: a resume writes it again"
 SHOWN = 200
-PARTS = {
-    "selector": "search.selector",
-    "step boundary": "search.boundary",
-    "backup": "search.backup",
-    "negative": "search.negative",
-    "advantage": "train.advantage",
-    "loss": "train.loss",
-    "task": "task",
-    "verifier": "verifier",
-    "cache": "cache",
-    "engine": "engine",
-}
-"""Roles shown, and where the spec names them."""
 
 
 class _Model(BaseModel):
@@ -46,28 +33,12 @@ class _Evaluate(BaseModel):
     temperature: float
 
 
-class _Search(BaseModel):
-    selector: StoredPart
-    boundary: StoredPart
-    backup: StoredPart
-    negative: StoredPart
-
-
-class _Train(BaseModel):
-    advantage: StoredPart
-    loss: StoredPart
-
-
 class _ShownSpec(StoredSpec):
     """What the page shows of a spec."""
 
     model: _Model
     evaluate: _Evaluate
-    verifier: StoredPart
-    cache: StoredPart
-    engine: StoredPart
-    rollout: _Search
-    train: _Train
+    rollout: StoredPart
 
 
 class _Summary(BaseModel):
@@ -110,22 +81,21 @@ def _contents(folder: Path) -> dict[str, Any]:
         "rounds": [r for r in records if r["event"] == "round"],
         "seconds": read_object(summary, _Summary, REWRITTEN).seconds if summary.exists() else {},
         "notices": [r["text"] for r in records if r["event"] == "notice"],
-        "parts": _parts(spec),
+        "parts": list(_parts(spec)),
         "examples": find_examples(folder, _decoder(folder, spec)),
         "versions": read_versions(folder),
     }
 
 
-def _parts(spec: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Role, kind and fields, as the resolved spec has them: classes that are not installed here are no obstacle."""
-    rows: list[tuple[str, str, str]] = []
-    for role, path in PARTS.items():
-        part: Any = spec
-        for name in path.split("."):
-            part = part.get(name, {})
-        fields = ", ".join(f"{name} = {json.dumps(value)}" for name, value in part.items() if name != "kind")
-        rows.append((role, part.get("kind", "-"), fields))
-    return rows
+def _parts(spec: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, kind and fields of every component in a resolved spec: classes that are not installed are no obstacle."""
+    for name, part in spec.items():
+        if isinstance(part, dict):
+            place = f"{path}.{name}" if path else name
+            if "kind" in part:
+                plain = {k: v for k, v in part.items() if k != "kind" and not (isinstance(v, dict) and "kind" in v)}
+                yield place, str(part["kind"]), ", ".join(f"{k} = {json.dumps(v)}" for k, v in plain.items())
+            yield from _parts(part, place)
 
 
 def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[np.ndarray], str]:
