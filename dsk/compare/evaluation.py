@@ -94,12 +94,13 @@ def load_judged(model: ModelSpec, place: str) -> Policy:
     """The policy at `place`. Raises ModelError or CheckpointError where there is none."""
     from dsk.core.model.policy import load_policy
     from dsk.core.run.checkpoint import load_checkpoint
+    from dsk.core.training.trainer import load_weights
 
     folder = Path(place)
     if (folder / "state.json").is_file() and (folder / WEIGHTS).is_file():
         start = read_json(run_spec_of(place) or folder / "spec.json")["model"]
         policy = load_policy(ModelSpec.model_validate(start))
-        load_checkpoint(folder, policy.model)
+        load_checkpoint(folder, lambda place: load_weights(place, policy.model))
         return policy
     if (folder / "final").is_dir():
         place = str(folder / "final")

@@ -227,12 +227,14 @@ class EngineContract(ComponentContract):
         """All of them, the output layer too, and no cached prefix survives; later samples carry the version."""
         import torch
 
+        from dsk.core.model.weights import Weights
+
         request = self.request(policy, text=LONG_PROMPT)
         assert {s.version for s in finish(session, request)["a"]} == {0}
         with torch.no_grad():
             for parameter in policy.model.parameters():
                 parameter.mul_(0.7)
-        session.sync(policy, 3)
+        session.sync(Weights(policy.model), 3)
         samples = finish(session, replace(request, id="b"))["b"]
         assert {s.version for s in samples} == {3}
         self.assert_logprobs(policy, request.prefix, samples)

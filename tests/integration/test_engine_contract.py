@@ -98,8 +98,8 @@ class CheckedScriptedSession(ScriptedSession):
             raise RequestError(f"longer than {self.policy.max_length}")
         super().submit(request)
 
-    def sync(self, policy, version):
-        super().sync(policy, version)
+    def sync(self, weights, version):
+        super().sync(weights, version)
         self.script = SlowPolicyScript(policy)
 
     def stats(self):

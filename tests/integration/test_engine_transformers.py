@@ -9,6 +9,7 @@ from tiny_models import tiny_policy
 from dsk.components.engines.transformers import Transformers
 from dsk.core.errors import ModelError, RequestError
 from dsk.core.model.adapters import add_lora
+from dsk.core.model.weights import Weights
 from dsk.core.types import SampleRequest
 from dsk.testing.engine import finish, reference_logprobs
 
@@ -112,7 +113,7 @@ def test_samples_under_way_at_a_sync_go_on_under_the_new_weights(policy):
         with torch.no_grad():
             for parameter in policy.model.parameters():
                 parameter.mul_(0.8)
-        session.sync(policy, 1)
+        session.sync(Weights(policy.model), 1)
         (done,) = session.poll()
         later = finish(session, request(policy, "later"))["later"]
     assert {s.version for s in later} == {1}

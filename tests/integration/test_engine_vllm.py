@@ -33,9 +33,9 @@ def test_the_probe_sees_a_stale_tied_output_layer(monkeypatch):
         expected = reference_logprobs(policy, tokens[:1], tokens[1:])
         with monkeypatch.context() as patch:
             patch.setattr(vllm_session, "repack_tied_head", lambda model: None)
-            session.sync(policy, 1)
+            session.sync(Weights(policy.model), 1)
             stale = max(abs(a - b) for a, b in zip(session.score(tokens), expected, strict=True))
-        session.sync(policy, 2)
+        session.sync(Weights(policy.model), 2)
         fresh = max(abs(a - b) for a, b in zip(session.score(tokens), expected, strict=True))
     assert stale > 0.05 > 1e-4 > fresh
 
@@ -47,7 +47,7 @@ def test_a_sample_under_way_keeps_the_version_it_began_under():
         session.submit(request)
         session.submit(TestVllm().request(policy, "short", max_tokens=1, n=1))
         session.poll()
-        session.sync(policy, 1)
+        session.sync(Weights(policy.model), 1)
         samples = session.poll()[0].samples
         later = finish(session, TestVllm().request(policy, "later", n=1))["later"]
     assert {s.version for s in samples} == {0}

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from dsk.core.errors import DskError, EngineError, Notice
+from dsk.core.model.weights import Weights
 from dsk.core.types import Completion, EngineStats, SampleRequest
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class RestartingSession:
 
     def __init__(self, open: Callable[[Policy], AbstractContextManager[EngineSession]], policy: Policy) -> None:
         self._open, self.policy, self.version, self.restarts = open, policy, 0, 0
+        self.weights = Weights(policy.model)
         self._requests: dict[str, SampleRequest] = {}
         self._retried: set[str] = set()
         self._before = EngineStats()
@@ -95,7 +97,7 @@ class RestartingSession:
         try:
             self._stack = ExitStack()
             fresh = self._stack.enter_context(self._open(self.policy))
-            fresh.sync(self.policy, self.version)
+            fresh.sync(self.weights, self.version)
             for request in self._requests.values():
                 fresh.submit(request)
         except DEATHS as second:
@@ -114,10 +116,10 @@ class RestartingSession:
         if self.session is not None:
             self._surviving(lambda: self._alive.cancel(request_id))
 
-    def sync(self, policy: Policy, version: int) -> None:
-        """Pass the weights on, and keep the policy for a restart."""
-        self.policy, self.version = policy, version
-        self._surviving(lambda: self._alive.sync(policy, version))
+    def sync(self, weights: Weights, version: int) -> None:
+        """Pass the weights on, and keep them for a restart."""
+        self.weights, self.version = weights, version
+        self._surviving(lambda: self._alive.sync(weights, version))
 
     def forget(self) -> None:
         """Drop cached prefixes."""

@@ -15,6 +15,7 @@ from dsk.core.types import Completion, EngineStats, Sample, SampleRequest
 
 if TYPE_CHECKING:
     from dsk.core.model.policy import Policy
+    from dsk.core.model.weights import Weights
 
 Script = Callable[[SampleRequest], Sequence[Sample]]
 
@@ -84,7 +85,7 @@ class ScriptedSession:
         heapq.heapify(self._served)
         self._start()
 
-    def sync(self, policy: Policy, version: int) -> None:
+    def sync(self, weights: Weights, version: int) -> None:
         """Later requests are marked with `version`."""
         self.version = version
 

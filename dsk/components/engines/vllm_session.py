@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dsk.core.errors import EngineError, ModelError, RequestError
-from dsk.core.model.adapters import plain_weights
 from dsk.core.model.policy import Policy
+from dsk.core.model.weights import Weights
 from dsk.core.seeding import derive_seed
 from dsk.core.types import Completion, EngineStats, Sample, SampleRequest, StopReason
 
@@ -171,17 +171,17 @@ class VllmSession:
             singles = [self._singles.pop(name) for name in flight.names]
             self.engine.abort_request([single.internal for single in singles], internal=True)
 
-    def sync(self, policy: Policy, version: int) -> None:
-        """Push the policy's weights; samples under way are encoded again under them and keep their version."""
+    def sync(self, weights: Weights, version: int) -> None:
+        """Push weights; samples under way are encoded again under them and keep their version."""
         states = self.engine.output_processor.request_states
         for single in self._singles.values():
             if single.version is None and not states[single.internal].is_prefilling:
                 single.version = self.version
-        push_weights(self.llm, policy.model)
+        push_weights(self.llm, weights)
         if not self.engine.reset_prefix_cache(reset_running_requests=True):
             raise EngineError("vllm kept its prefix cache after a weight sync; continue with --resume")
         self._seen.clear()
-        self.policy, self.version = policy, version
+        self.version = version
 
     def forget(self) -> None:
         """Drop vLLM's prefix cache. Raises EngineError where it keeps it: requests are under way."""
@@ -234,7 +234,7 @@ def open_vllm(fields: Vllm, policy: Policy) -> Iterator[VllmSession]:
         torch.set_num_threads = set_threads
     try:
         with torch.random.fork_rng():
-            push_weights(llm, policy.model)
+            push_weights(llm, Weights(policy.model))
         yield VllmSession(llm, policy, fields)
     finally:
         _stop(llm)
@@ -274,12 +274,12 @@ def _start(fields: Vllm, policy: Policy, folder: str) -> Any:
         ) from error
 
 
-def push_weights(llm: Any, model: Any) -> None:
-    """Give vLLM every weight of `model`, adapters merged.
+def push_weights(llm: Any, weights: Weights) -> None:
+    """Give vLLM every weight.
 
     With tied embeddings on CPU vLLM keeps a packed copy of the old output layer, without any error: pack it again.
     """
-    llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(list(plain_weights(model)))})
+    llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(list(weights))})
     llm.apply_model(repack_tied_head)
 
 

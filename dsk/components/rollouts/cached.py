@@ -23,7 +23,7 @@ class Cached(Rollout):
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:
         """Solutions are scored under the present policy, so that their ratios start at one."""
         assert known.replay is not None
-        ready = [known.replay(solution) for solution in known.solutions[: self.samples]]
+        ready = known.replay(known.solutions[: self.samples])
         return Responses(problem, known, self.samples - len(ready), seed, setting, ready)
 
     def group_size(self) -> int:

@@ -86,7 +86,7 @@ class Solution:
 class Known:
     """What is known of a problem before it is sampled.
 
-    `given` are response tokens to start from. `solutions` verify; `replay` scores one under the present policy, which
+    `given` are response tokens to start from. `solutions` verify; `replay` scores some under the present policy, which
     costs a pass through the model. `pass_rate` and `screened` are those of the last screening, `screened` only where
     the spec reuses its responses; `samples` is how many responses to take, where the spec allocates them. `history` is
     what earlier groups of the problem left (`Group.history`).
@@ -95,7 +95,7 @@ class Known:
     prompt: Tokens
     given: Tokens = ()
     solutions: tuple[Solution, ...] = ()
-    replay: Callable[[Solution], Trajectory] | None = None
+    replay: Callable[[Sequence[Solution]], list[Trajectory]] | None = None
     pass_rate: float | None = None
     samples: int | None = None
     screened: tuple[Trajectory, ...] = ()

@@ -14,6 +14,7 @@ from dsk.core.types import CachedSolution, Completion, EngineStats, Problem, Sam
 
 if TYPE_CHECKING:
     from dsk.core.model.policy import Policy
+    from dsk.core.model.weights import Weights
 
 
 class CacheSession(Protocol):
@@ -77,8 +78,8 @@ class EngineSession(Protocol):
         """Drop a request and free its memory; unknown ids are ignored."""
         ...
 
-    def sync(self, policy: Policy, version: int) -> None:
-        """Take the policy's present weights as `version`; cached prefixes are invalidated."""
+    def sync(self, weights: Weights, version: int) -> None:
+        """Take weights as `version`; cached prefixes are invalidated."""
         ...
 
     def forget(self) -> None:

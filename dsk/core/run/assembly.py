@@ -11,6 +11,7 @@ from dsk.core.roles import EngineSession, ScorerSession, VerifierSession
 from dsk.core.run.ledger import Ledger
 from dsk.core.run.solutions import Solutions
 from dsk.core.run.splits import Split, encode_split, read_problems, shared_problems
+from dsk.core.training.learner import Learner
 from dsk.core.training.trainer import Trainer, check_sampling
 
 
@@ -21,14 +22,14 @@ class Parts:
     policy: Policy
     train: Split
     held_out: Split
-    learner: Trainer
+    learner: Learner
     verifier: VerifierSession
     scorer: ScorerSession
     solutions: Solutions
     engine: EngineSession
 
 
-def assemble(ledger: Ledger, stack: ExitStack, restore: Callable[[Policy, Trainer], None]) -> Parts:
+def assemble(ledger: Ledger, stack: ExitStack, restore: Callable[[Learner], None]) -> Parts:
     """Open the parts; `restore` puts a checkpoint's weights and state into them before the engine takes the weights."""
     spec, folder = ledger.spec, str(ledger.folder)
     check_sampling(spec.train, spec.sampling)
@@ -39,7 +40,7 @@ def assemble(ledger: Ledger, stack: ExitStack, restore: Callable[[Policy, Traine
         ledger.notice(told)
     shaping = (spec.soft_clip, spec.overlong)
     learner = Trainer(policy, spec.train, spec.max_response_tokens, *shaping, temperature=spec.sampling.temperature)
-    restore(policy, learner)
+    restore(learner)
     verifier = stack.enter_context(spec.verifier.open())
     scorer = stack.enter_context(spec.scorer.open())
     cache = stack.enter_context(spec.cache.open(folder, spec.task.identity, spec.verifier.identity))

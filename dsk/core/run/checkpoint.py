@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, load_model, save_file, save_model
 
 from dsk.core.errors import CheckpointError
 from dsk.core.run.files import sync_folder, sync_tree, writing
 from dsk.core.run.stored import damaged, read_object
 
-WEIGHTS, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
-TORCH_RNG = "torch_rng_state"
+STATE = "state.json"
 PARTIAL = ".partial"
 KEPT = 2
 FREE_SPACE = "make room, then continue with --resume"
@@ -30,9 +27,9 @@ class RunState:
     """Where a run is; counters are totals.
 
     `round_step` and `mini_batch` count what is finished in this round and in this step, `drawn` the problems that the
-    round's steps took; `collected` counts the steps
-    whose groups are on disk, `anchored` those whose old log-probabilities are taken, `begun_rounds` and `begun_steps`
-    those that were found within budget. `version` counts updates tried (the weights' version), `updates` those applied.
+    round's steps took; `collected` counts the steps whose groups are on disk, `anchored` those whose old
+    log-probabilities are taken, `begun_rounds` and `begun_steps` those that were found within budget. `version` counts
+    updates tried (the weights' version), `updates` those applied.
 
     Charged tokens: `sampled`; `prefix`, given ones that an ideal cache encodes once; `scored`, forward passes without
     gradient; `trained`, each shared token once. `screening_tokens` are the part of sampled and prefix tokens that
@@ -94,10 +91,8 @@ class _Stored:
     sha256: Mapping[str, str]
 
 
-def save_checkpoint(
-    folder: Path, state: RunState, model: torch.nn.Module, optimizer: Mapping[str, torch.Tensor]
-) -> Path:
-    """Write `folder/NAME` and, once it is on disk, drop all but the last two.
+def save_checkpoint(folder: Path, state: RunState, write: Callable[[Path], None]) -> Path:
+    """Write `folder/NAME`, what the learner's `write` puts there and the state, and then drop all but the last two.
 
     Raises CheckpointError with the previous one intact.
     """
@@ -108,7 +103,10 @@ def save_checkpoint(
         for left in folder.glob(f"*{PARTIAL}"):
             shutil.rmtree(left)
         partial.mkdir(parents=True)
-        _write_files(partial, state, model, optimizer)
+        write(partial)
+        sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
+        stored = _Stored(asdict(state), sums | {STATE: _sum_of(asdict(state))})
+        (partial / STATE).write_text(json.dumps(asdict(stored), indent=2))
         _publish(partial, target)
         for old in checkpoints(folder)[:-KEPT]:
             _drop(old)
@@ -117,15 +115,6 @@ def save_checkpoint(
         last = latest_checkpoint(folder)
         raise CheckpointError(f"{target}: cannot be saved ({error}); last good checkpoint: {last or 'none'}") from error
     return target
-
-
-def _write_files(folder: Path, state: RunState, model: torch.nn.Module, optimizer: Mapping[str, torch.Tensor]) -> None:
-    save_model(model, str(folder / WEIGHTS))
-    tensors = {name: tensor.contiguous() for name, tensor in optimizer.items()}
-    save_file({**tensors, TORCH_RNG: torch.get_rng_state()}, folder / OPTIMIZER)
-    sums = {name: _sha256(folder / name) for name in (WEIGHTS, OPTIMIZER)}
-    stored = _Stored(asdict(state), sums | {STATE: _sum_of(asdict(state))})
-    (folder / STATE).write_text(json.dumps(asdict(stored), indent=2))
 
 
 def _publish(partial: Path, target: Path) -> None:
@@ -143,17 +132,13 @@ def _drop(old: Path) -> None:
     shutil.rmtree(gone)
 
 
-def save_final(folder: Path, model: Any, tokenizer: Any, weights: Mapping[str, torch.Tensor] | None) -> None:
-    """Write a trained model (`weights`, or the model's own) and its tokenizer as a Hugging Face folder, whole or not.
-
-    Raises CheckpointError.
-    """
+def save_whole(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write a folder whole or not at all. Raises CheckpointError."""
     partial = folder.with_name(folder.name + PARTIAL)
     with writing(folder, FREE_SPACE):
         try:
             shutil.rmtree(partial, ignore_errors=True)
-            model.save_pretrained(partial, state_dict=weights)
-            tokenizer.save_pretrained(partial)
+            write(partial)
             shutil.rmtree(folder, ignore_errors=True)
             _publish(partial, folder)
         except Exception as error:
@@ -174,25 +159,23 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def load_checkpoint(path: Path, model: torch.nn.Module) -> tuple[RunState, dict[str, torch.Tensor]]:
-    """Load weights into `model` and restore torch's RNG; (state, optimiser tensors).
+def load_checkpoint(path: Path, restore: Callable[[Path], None]) -> RunState:
+    """The state of a checkpoint whose files are as they were written, after `restore` took the learner's part.
 
     Raises DamagedFileError, or CheckpointError where it belongs to another model.
     """
     state = _read_state(path)
     try:
-        load_model(model, path / WEIGHTS)
-        tensors = load_file(path / OPTIMIZER)
-        torch.set_rng_state(tensors.pop(TORCH_RNG))
+        restore(path)
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}; {_other(path)}") from error
-    return state, tensors
+    return state
 
 
 def _read_state(path: Path) -> RunState:
     """The state of a checkpoint whose files are all as they were written."""
     stored = read_object(path / STATE, _Stored, _other(path))
-    for name in (WEIGHTS, OPTIMIZER, STATE):
+    for name in (STATE, *(name for name in stored.sha256 if name != STATE)):
         try:
             found = _sum_of(stored.state) if name == STATE else _sha256(path / name)
         except OSError as error:

@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 
 from dsk.core.errors import EngineError, InterruptedRun, NonFiniteLossError
-from dsk.core.model.adapters import plain_weights
-from dsk.core.model.policy import Policy
 from dsk.core.run.assembly import Parts, assemble
-from dsk.core.run.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_final
+from dsk.core.run.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint, save_whole
 from dsk.core.run.collecting import Collecting
 from dsk.core.run.doubts import doubts
 from dsk.core.run.ledger import Ledger, Listener
@@ -31,7 +29,7 @@ from dsk.core.run.stored_groups import read_groups, write_groups
 from dsk.core.run.work import Work
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import put_together
-from dsk.core.training.trainer import Trainer
+from dsk.core.training.learner import Learner
 from dsk.core.types import Group
 
 PLACE = ("event", "seq", "time", "step", "mini_batch")
@@ -66,7 +64,7 @@ class Session:
         stack.callback(ledger.close)  # last of all: closing the cache may still give notices
         stack.enter_context(notices(ledger.notice))
         checkpoint = latest_checkpoint(self.folder / "checkpoints")
-        self.parts = assemble(ledger, stack, lambda *parts: self._restore(checkpoint, *parts))
+        self.parts = assemble(ledger, stack, lambda learner: self._restore(checkpoint, learner))
         self.work = Work(self.parts, ledger)
         self.sampling = Sampling(self.parts, ledger, self.work, self.should_stop)
         self.collecting = Collecting(self.parts, ledger, self.work, self.sampling)
@@ -76,11 +74,9 @@ class Session:
             self._resume()
         ledger.tell_early(doubts(spec))
 
-    def _restore(self, checkpoint: Path | None, policy: Policy, learner: Trainer) -> None:
+    def _restore(self, checkpoint: Path | None, learner: Learner) -> None:
         if checkpoint is not None:
-            state, optimizer = load_checkpoint(checkpoint, policy.model)
-            self.ledger.restore(state)
-            learner.load_state_dict(optimizer)
+            self.ledger.restore(load_checkpoint(checkpoint, learner.restore))
 
     def _resume(self) -> None:
         """Forget what a crash left beyond the checkpoint, and say so in the records."""
@@ -92,16 +88,14 @@ class Session:
                 path.unlink()
         roll_back(self.folder, state.version)
         self.ledger.roll_back()
-        self.parts.engine.sync(self.parts.policy, state.version)
+        self.parts.engine.sync(self.parts.learner.weights(), state.version)
 
     def save(self, **changes: Any) -> None:
         """Advance the run's state and write a checkpoint."""
         ledger = self.ledger
         with ledger.clock.phase("checkpoint"):
             ledger.advance(**changes, event_seq=ledger.next_seq, seconds=ledger.clock.read())
-            save_checkpoint(
-                self.folder / "checkpoints", ledger.state, self.parts.policy.model, self.parts.learner.state_dict()
-            )
+            save_checkpoint(self.folder / "checkpoints", ledger.state, self.parts.learner.checkpoint)
             self.parts.solutions.drop_rejected()
 
     def is_hard(self, rate: float) -> bool:
@@ -155,11 +149,12 @@ class Session:
         """Give the engine the new weights and compare both on a probe. Raises EngineError beyond the bound."""
         version = self.ledger.state.version
         with self.work("sync"):
-            self.parts.engine.sync(self.parts.policy, version)
+            self.parts.engine.sync(self.parts.learner.weights(), version)
             probe = next(iter(self.parts.train.prompts.values()))[: self.parts.policy.max_length]
             if len(probe) < 2:
                 return
-            gap = float(np.abs(np.subtract(self.parts.engine.score(probe), self.parts.learner.score(probe))).max())
+            (trained,) = self.parts.learner.score([probe])
+            gap = float(np.abs(np.subtract(self.parts.engine.score(probe), trained)).max())
         self.ledger.charge(scored=2 * len(probe))
         self.ledger.emit("sync", version=version, probe_error=gap)
         if not gap <= self.spec.probe_bound:
@@ -177,7 +172,6 @@ class Session:
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the trained model and `summary.json`."""
-        merged = dict(plain_weights(self.parts.policy.model)) if self.spec.model.lora_rank else None
-        save_final(self.folder / "final", self.parts.policy.model, self.parts.policy.tokenizer, merged)
+        save_whole(self.folder / "final", self.parts.learner.save_final)
         write_json(self.folder / "summary.json", summary)
         self.ledger.emit("finished", step=self.ledger.state.step)

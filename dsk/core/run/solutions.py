@@ -10,7 +10,7 @@ from dsk.core.roles.rollout import Tokens
 from dsk.core.run.ledger import Ledger
 from dsk.core.sampling.responses import whole_response
 from dsk.core.sampling.verdicts import judge
-from dsk.core.training.trainer import Trainer
+from dsk.core.training.learner import Learner
 from dsk.core.types import CachedSolution, Group, Problem, Sample, Trajectory, Verdict
 
 
@@ -18,7 +18,7 @@ class Solutions:
     """The cache of one run, as its rounds need it."""
 
     def __init__(
-        self, cache: CacheSession, verifier: VerifierSession, policy: Policy, learner: Trainer, ledger: Ledger
+        self, cache: CacheSession, verifier: VerifierSession, policy: Policy, learner: Learner, ledger: Ledger
     ) -> None:
         self.cache, self.verifier, self.policy, self.learner, self.ledger = cache, verifier, policy, learner, ledger
         self.spec = ledger.spec
@@ -49,9 +49,14 @@ class Solutions:
             )
         return (*self.policy.encode(solution.text), self.policy.eos_ids[0])
 
-    def replayed(self, prompt: Tokens, solution: Solution) -> Trajectory:
-        """A solution as a trajectory, scored under the present policy."""
-        scores = tuple(self.learner.score([*prompt, *solution.tokens])[len(prompt) - 1 :])
+    def replayed(self, prompt: Tokens, solutions: Sequence[Solution]) -> list[Trajectory]:
+        """Solutions as trajectories, scored under the present policy."""
+        scores = self.learner.score([prompt + solution.tokens for solution in solutions])
+        return [
+            self._trajectory(s, tuple(found[len(prompt) - 1 :])) for s, found in zip(solutions, scores, strict=True)
+        ]
+
+    def _trajectory(self, solution: Solution, scores: tuple[float, ...]) -> Trajectory:
         sample = Sample(solution.tokens, scores, "eos", self.ledger.state.version)
         verdict = Verdict(True, solution.answer, "cached")
         return whole_response(sample, verdict, self.spec.rewards.of(verdict), "cached")

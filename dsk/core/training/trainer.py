@@ -6,15 +6,18 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor
 
 from dsk.core.errors import NonFiniteLossError, SpecError
-from dsk.core.model.adapters import adapted_layers, adapters_off
+from dsk.core.model.adapters import adapted_layers, adapters_off, plain_weights
 from dsk.core.model.policy import Policy
+from dsk.core.model.weights import Weights
 from dsk.core.roles import LossInputs
 from dsk.core.spec import OverlongSpec, SamplingSpec, SoftClipSpec, TrainSpec
 from dsk.core.training.batch import TrainingRow, prepare
@@ -26,6 +29,9 @@ from dsk.core.training.packing.check import packing_gap, refuse_gap
 from dsk.core.training.packing.choice import choose_packing
 from dsk.core.training.packing.layout import DensePacking, Layout
 from dsk.core.types import Group
+
+WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
+TORCH_RNG = "torch_rng_state"
 
 
 def never() -> bool:
@@ -209,13 +215,41 @@ class Trainer:
         self.optimizer.step()
 
     @torch.no_grad()
-    def score(self, tokens: Sequence[int]) -> list[float]:
-        """Log-probability of each token after the first under the present weights, untempered."""
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Log-probability of each token after the first of each sequence, under the present weights, untempered."""
+        return [self._score(tokens) for tokens in sequences]
+
+    def _score(self, tokens: Sequence[int]) -> list[float]:
         ids, zeros = np.asarray(tokens, np.int32), np.zeros(len(tokens) - 1)
         row = TrainingRow(0, ids[:1], ids[1:], zeros, zeros, np.ones(len(zeros), np.bool_))
         layout = DensePacking().lay_out([row], self.policy.device)
         with training_state(self.policy.model, None, False):
             return row_values(self._forward(self.policy.model, layout, 1.0)[0], layout)[0].tolist()
+
+    def weights(self) -> Weights:
+        """Those of the policy's module."""
+        return Weights(self.policy.model)
+
+    def checkpoint(self, folder: Path) -> None:
+        """Weights, optimiser state and torch's random numbers."""
+        save_model(self.policy.model, str(folder / WEIGHTS))
+        tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        save_file({**tensors, TORCH_RNG: torch.get_rng_state()}, folder / OPTIMIZER)
+
+    def restore(self, folder: Path) -> None:
+        """What `checkpoint` wrote. Raises CheckpointError where it belongs to another optimiser, and what safetensors
+        raises for another model."""
+        load_weights(folder, self.policy.model)
+        tensors = load_file(folder / OPTIMIZER)
+        torch.set_rng_state(tensors.pop(TORCH_RNG))
+        self.load_state_dict(tensors)
+
+    def save_final(self, folder: Path) -> None:
+        """The model with its adapters merged, and the tokenizer."""
+        model = self.policy.model
+        merged = dict(plain_weights(model)) if adapted_layers(model) else None
+        model.save_pretrained(folder, state_dict=merged)
+        self.policy.tokenizer.save_pretrained(folder)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""
@@ -233,6 +267,11 @@ class Trainer:
             for name, tokens in state.items()
             if name.startswith("anchor.") and name.endswith(".tokens")
         }
+
+
+def load_weights(folder: Path, model: torch.nn.Module) -> None:
+    """The weights of a checkpoint, into `model`."""
+    load_model(model, folder / WEIGHTS)
 
 
 def key_of(tokens: np.ndarray) -> bytes:

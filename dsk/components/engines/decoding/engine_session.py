@@ -16,6 +16,7 @@ from dsk.components.engines.decoding.runner import Runner
 from dsk.components.engines.decoding.stopping import StopRule
 from dsk.core.errors import RequestError
 from dsk.core.model.policy import Policy
+from dsk.core.model.weights import Weights
 from dsk.core.types import Completion, EngineStats, SampleRequest
 
 
@@ -63,11 +64,16 @@ class DecodingSession:
         with torch.inference_mode():
             self.decoder.cancel(request_id)
 
-    def sync(self, policy: Policy, version: int) -> None:
-        """Decode with `policy`'s weights from now on; samples under way are encoded again under them."""
+    def sync(self, weights: Weights, version: int) -> None:
+        """Decode with these weights from now on; samples under way are encoded again under them.
+
+        Weights that this module holds already are not copied.
+        """
         self.forget()
-        self.runner.adopt(policy.model)
-        self.policy, self.decoder.version = policy, version
+        if weights.module is not self.policy.model:
+            self.runner.load(weights)
+        self.runner.adopt(self.policy.model)
+        self.decoder.version = version
 
     def forget(self) -> None:
         """Drop cached prefixes and empty the buffers."""

@@ -13,7 +13,9 @@ from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
 from dsk.components.engines.decoding.packed import PackedLinears
 from dsk.components.engines.decoding.support import decoding_obstacle
-from dsk.core.errors import ModelError
+from dsk.core.errors import EngineError, ModelError
+from dsk.core.model.adapters import adapted_layers
+from dsk.core.model.weights import Weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -54,6 +56,17 @@ class Runner:
         self.packed = None  # the old copy goes before the new one is made
         if bare.num_parameters() >= self.pack_from:
             self.packed = PackedLinears(bare)
+
+    @torch.no_grad()
+    def load(self, weights: Weights) -> None:
+        """Copy weights into the module. Raises EngineError where they are another model's, or it has adapters."""
+        if adapted_layers(self.model):
+            raise EngineError("a module with LoRA adapters cannot take merged weights; give the engine a plain one")
+        own = dict(self.model.named_parameters())
+        for name, tensor in weights:
+            if name not in own or own[name].shape != tensor.shape:
+                raise EngineError(f"weight '{name}' {list(tensor.shape)} is not one of the engine's model")
+            own[name].copy_(tensor)
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
