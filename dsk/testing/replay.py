@@ -45,7 +45,9 @@ def search_of(config: Mapping[str, Any]) -> TreeSearch:
             "selector": selector,
         }
     )
-    setting = Setting(SamplingSpec(), UNBOUNDED, RewardSpec().of, lambda tokens: [str(token) for token in tokens])
+    setting = Setting(
+        SamplingSpec(), UNBOUNDED, RewardSpec().of, lambda tokens: [str(token) for token in tokens], lambda text: []
+    )
     return TreeSearch(Problem("trace", "", ""), Known(()), spec, config["seed"], setting)
 
 

@@ -100,7 +100,7 @@ class CheckedScriptedSession(ScriptedSession):
 
     def sync(self, weights, version):
         super().sync(weights, version)
-        self.script = SlowPolicyScript(policy)
+        self.script = SlowPolicyScript(self.policy)
 
     def stats(self):
         stats = super().stats()

@@ -8,6 +8,7 @@ from tiny_models import tiny_policy
 
 from dsk.components.engines import vllm_session
 from dsk.components.engines.vllm import Vllm
+from dsk.core.model.weights import Weights
 from dsk.testing.engine import EngineContract, finish, reference_logprobs
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(Vllm().missing() is not None, reason="vllm is not installed")]

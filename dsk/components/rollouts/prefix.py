@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,23 +10,37 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dsk.components.rollouts.jobs.counted import Counted
+from dsk.core.errors import DataError
 from dsk.core.roles import Job, Known, Rollout, Setting
+from dsk.core.roles.rollout import Tokens
 from dsk.core.seeding import derive_seed
-from dsk.core.types import Problem
+from dsk.core.types import Group, Problem
+
+LOW, HIGH = "reveal_low", "reveal_high"
+"""What groups leave of the interval that the given share is drawn from."""
 
 
 class Prefix(Rollout):
-    """Another rollout, begun after the first part of a known solution (PrefixRL, AdaBack; METHODS.md section 6).
+    """Another rollout, begun after the first part of a known solution (PrefixRL, POPE, AdaBack).
 
-    What is given is attended to and never trained. Its share of the solution's tokens is uniform in
-    [`shortest`, `longest`]. Where no solution is known the rollout starts at the prompt, and the group's
-    `fell_back` is 1.
+    What is given is attended to and never trained. Its share of the solution's tokens is uniform in [`shortest`,
+    `longest`]; with `pass_mark` that interval is the problem's own and is steered by its groups, as in AdaBack: a share
+    correct below the mark raises the lower end to the share that was given, any other takes the upper end down to
+    it and the lower to 0. (AdaBack starts unvisited problems from moving averages over the visited; here all start
+    alike.) Where no solution is known the rollout starts at the prompt, and the group's `fell_back` is 1.
     """
 
     kind: ClassVar[str] = "prefix"
 
     shortest: float = Field(default=0.4, ge=0, lt=1, description="Least share of the solution's tokens to give.")
     longest: float = Field(default=0.8, ge=0, lt=1, description="Largest share of the solution's tokens to give.")
+    pass_mark: float | None = Field(
+        default=None, gt=0, le=1, description="Share correct that counts as passed, to steer the interval; null: fixed."
+    )
+    column: str | None = Field(
+        default=None,
+        description="Column of the data that holds a worked solution to start inside of; null: cached solutions.",
+    )
     rollout: Rollout = Field(
         default_factory=lambda: {"kind": "direct"},  # type: ignore[arg-type]  # resolved by the registry
         description="What samples from there on.",
@@ -37,24 +51,46 @@ class Prefix(Rollout):
     def _check(self) -> Prefix:
         if self.shortest > self.longest:
             raise ValueError(f"shortest = {self.shortest} is above longest = {self.longest}; swap them")
-        if self.rollout.needs_solutions or isinstance(self.rollout, Prefix):
-            raise ValueError(
-                f"rollout: '{self.rollout.kind}' cannot start from a given prefix; name 'direct' or 'tree'"
-            )
+        if self.rollout.uses_solutions or isinstance(self.rollout, Prefix):
+            raise ValueError(f"rollout: '{self.rollout.kind}' cannot start from a prefix; name 'direct' or 'tree'")
         return self
 
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:
         """Which solution and how much of it derive from the seed."""
-        given = self._given(known, seed)
+        rng = np.random.default_rng(derive_seed(seed, "prefix"))
+        solution = self._solution(problem, known, rng, setting)
+        low, high = known.history.get(LOW, self.shortest), known.history.get(HIGH, self.longest)
+        share = float(rng.uniform(low, high)) if solution else 0.0
+        given = solution[: int(share * len(solution))]
         job = self.rollout.start(problem, replace(known, given=given, solutions=(), screened=()), seed, setting)
-        return Counted(job, {"fell_back": float(not known.solutions), "given_tokens": float(len(given))})
+        figures = {"fell_back": float(not solution), "given_tokens": float(len(given))}
+        return Counted(job, figures, lambda group: self._steered(group, share, high) if solution else {})
 
-    def _given(self, known: Known, seed: int) -> tuple[int, ...]:
+    def _solution(self, problem: Problem, known: Known, rng: np.random.Generator, setting: Setting) -> Tokens:
+        """The tokens of the solution to start inside of; none where none is known."""
+        if self.column is not None:
+            text = problem.meta.get(self.column)
+            if not isinstance(text, str):
+                raise DataError(
+                    f"problem '{problem.id}': rollout prefix.column: no text in the column '{self.column}'; columns:"
+                    f" {', '.join(sorted(problem.meta)) or 'none'}"
+                )
+            return tuple(setting.encode(text))
         if not known.solutions:
             return ()
-        rng = np.random.default_rng(derive_seed(seed, "prefix"))
-        tokens = known.solutions[int(rng.integers(len(known.solutions)))].tokens
-        return tokens[: int(rng.uniform(self.shortest, self.longest) * len(tokens))]
+        return known.solutions[int(rng.integers(len(known.solutions)))].tokens
+
+    def _steered(self, group: Group, share: float, high: float) -> Mapping[str, float]:
+        """The problem's interval after a group that was given this share."""
+        if self.pass_mark is None or not group.trajectories:
+            return {}
+        passed = sum(t.correct for t in group.trajectories) / len(group.trajectories) >= self.pass_mark
+        return {LOW: 0.0, HIGH: min(share, high)} if passed else {LOW: min(share, high), HIGH: high}
+
+    @property
+    def uses_solutions(self) -> bool:
+        """Not where a column of the data has them."""
+        return self.column is None
 
     def group_size(self) -> int:
         """That of the rollout."""

@@ -52,11 +52,16 @@ class Job(Protocol):
         ...
 
 
+def _no_tokenizer(text: str) -> Sequence[int]:
+    raise ValueError("these jobs know no tokenizer: give Setting `encode`")
+
+
 @dataclass(frozen=True)
 class Setting:
     """What the jobs of a run share.
 
-    `reward` turns a verdict into a number, `pieces` a sequence of tokens into the text of each. `scored` says whether
+    `reward` turns a verdict into a number, `pieces` a sequence of tokens into the text of each, `encode` a text into
+    tokens. `scored` says whether
     somebody answers questions of the kind `score`.
     """
 
@@ -65,6 +70,7 @@ class Setting:
     reward: Callable[[Verdict], float]
     pieces: Callable[[Sequence[int]], list[str]]
     scored: bool = False
+    encode: Callable[[str], Sequence[int]] = _no_tokenizer
 
     def request(
         self, name: str, prefix: Tokens, n: int, max_tokens: int, seed: int, stop_strings: tuple[str, ...] = ()
@@ -126,6 +132,11 @@ class Rollout(Component, ABC):
     @abstractmethod
     def group_size(self) -> int:
         """Most trajectories of a group."""
+
+    @property
+    def uses_solutions(self) -> bool:
+        """Whether it starts from `Known.solutions` where there are any."""
+        return self.needs_solutions
 
     def reach(self, max_response_tokens: int) -> int:
         """Longest response that it can make, in tokens."""

@@ -14,7 +14,7 @@ from dsk.core.spec import RunSpec
 
 def doubts(spec: RunSpec) -> list[str]:
     """One line for each setting that cannot do what it seems to say."""
-    return [*_rollouts(spec), *_unused(spec), *_lone_requests(spec)]
+    return [*_rollouts(spec), *_out_of_reach(spec), *_unused(spec), *_lone_requests(spec)]
 
 
 def _rollouts(spec: RunSpec) -> Iterator[str]:
@@ -26,6 +26,14 @@ def _places(spec: RunSpec) -> Iterator[tuple[str, Rollout]]:
     yield "rollout", spec.rollout
     if spec.replay is not None:
         yield "replay", spec.replay
+
+
+def _out_of_reach(spec: RunSpec) -> Iterator[str]:
+    if spec.rollout.uses_solutions and spec.replay is not None:
+        yield (
+            f"rollout: '{spec.rollout.kind}' starts from cached solutions, and problems that have some go to `replay`"
+            f" ('{spec.replay.kind}'): it always falls back; name it in `replay`, or set replay to null"
+        )
 
 
 def _unused(spec: RunSpec) -> Iterator[str]:

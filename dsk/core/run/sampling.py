@@ -45,9 +45,9 @@ class Sampling:
 
     def setting(self, sampling: SamplingSpec) -> Setting:
         """What the jobs of a unit share."""
-        pieces = self.parts.policy.pieces
-        scored = self.spec.scorer.active
-        return Setting(sampling, self.spec.max_response_tokens, self.spec.rewards.of, pieces, scored)
+        policy, scored = self.parts.policy, self.spec.scorer.active
+        shared = (sampling, self.spec.max_response_tokens, self.spec.rewards.of)
+        return Setting(*shared, policy.pieces, scored, policy.encode)
 
     def run(self, phase: str, jobs: Sequence[Job]) -> tuple[list[Group], dict[str, int]]:
         """Run jobs on an engine that remembers nothing; their groups, and the tokens to charge for them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from dsk.core.roles import Job
@@ -11,11 +11,11 @@ from dsk.core.types import Group, Question, Sample, SampleRequest, Verdict
 
 
 class Counted:
-    """`job` with further figures in its group's `stats`."""
+    """`job` with further figures in its group's `stats`, and with what `learnt` makes of the group in its `history`."""
 
-    def __init__(self, job: Job, figures: Mapping[str, float]) -> None:
+    def __init__(self, job: Job, figures: Mapping[str, float], learnt: Callable[[Group], Mapping[str, float]]) -> None:
         self.problem = job.problem
-        self._job, self._figures = job, figures
+        self._job, self._figures, self._learnt = job, figures, learnt
 
     @property
     def given(self) -> Sequence[Tokens]:
@@ -40,6 +40,7 @@ class Counted:
         self._job.answer(question, answer)
 
     def group(self) -> Group:
-        """The job's group with the figures."""
+        """The job's group, and what this knows of it."""
         group = self._job.group()
-        return replace(group, stats={**group.stats, **self._figures})
+        history = {**group.history, **self._learnt(group)}
+        return replace(group, stats={**group.stats, **self._figures}, history=history)
