@@ -45,9 +45,7 @@ def search_of(config: Mapping[str, Any]) -> TreeSearch:
             "selector": selector,
         }
     )
-    setting = Setting(
-        SamplingSpec(), UNBOUNDED, RewardSpec().of, lambda tokens: [str(token) for token in tokens], lambda text: []
-    )
+    setting = Setting(SamplingSpec(), UNBOUNDED, RewardSpec().of, lambda tokens: [str(token) for token in tokens])
     return TreeSearch(Problem("trace", "", ""), Known(()), spec, config["seed"], setting)
 
 
