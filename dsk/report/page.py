@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,6 @@ from dsk.report.examples import find_examples
 
 REWRITTEN = "delete it: a resume writes it again"
 SHOWN = 200
-PARTS = {
-    "selector": "search.selector",
-    "step boundary": "search.boundary",
-    "backup": "search.backup",
-    "negative": "search.negative",
-    "advantage": "train.advantage",
-    "loss": "train.loss",
-    "task": "task",
-    "verifier": "verifier",
-    "cache": "cache",
-    "engine": "engine",
-}
-"""Roles shown, and where the spec names them."""
 
 
 class _Model(BaseModel):
@@ -44,13 +31,6 @@ class _Model(BaseModel):
 class _Evaluate(BaseModel):
     hard_only: bool
     temperature: float
-
-
-class _Search(BaseModel):
-    selector: StoredPart
-    boundary: StoredPart
-    backup: StoredPart
-    negative: StoredPart
 
 
 class _Train(BaseModel):
@@ -66,7 +46,7 @@ class _ShownSpec(StoredSpec):
     verifier: StoredPart
     cache: StoredPart
     engine: StoredPart
-    rollout: _Search
+    rollout: StoredPart
     train: _Train
 
 
@@ -116,16 +96,14 @@ def _contents(folder: Path) -> dict[str, Any]:
     }
 
 
-def _parts(spec: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Role, kind and fields, as the resolved spec has them: classes that are not installed here are no obstacle."""
-    rows: list[tuple[str, str, str]] = []
-    for role, path in PARTS.items():
-        part: Any = spec
-        for name in path.split("."):
-            part = part.get(name, {})
-        fields = ", ".join(f"{name} = {json.dumps(value)}" for name, value in part.items() if name != "kind")
-        rows.append((role, part.get("kind", "-"), fields))
-    return rows
+def _parts(part: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, kind and own fields of every component, as the resolved spec has them, installed here or not."""
+    inner = {name: value for name, value in part.items() if isinstance(value, dict)}
+    if "kind" in part:
+        own = {name: value for name, value in part.items() if name != "kind" and name not in inner}
+        yield path, part["kind"], ", ".join(f"{name} = {json.dumps(value)}" for name, value in own.items())
+    for name, value in inner.items():
+        yield from _parts(value, f"{path}.{name}" if path else name)
 
 
 def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[np.ndarray], str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from dsk.components.rollouts.jobs.counted import Counted
+from dsk.core.component import Otherwise
 from dsk.core.roles import Job, Known, Rollout, Setting
 from dsk.core.seeding import derive_seed
 from dsk.core.types import Problem
@@ -27,7 +28,7 @@ class Prefix(Rollout):
 
     shortest: float = Field(default=0.4, ge=0, lt=1, description="Least share of the solution's tokens to give.")
     longest: float = Field(default=0.8, ge=0, lt=1, description="Largest share of the solution's tokens to give.")
-    rollout: Rollout = Field(
+    rollout: Annotated[Rollout, Otherwise("direct")] = Field(
         default_factory=lambda: {"kind": "direct"},  # type: ignore[arg-type]  # resolved by the registry
         description="What samples from there on.",
         json_schema_extra={"default": {"kind": "direct"}},
