@@ -20,6 +20,7 @@ from dsk.core.types import Problem, Sample, Verdict
 RIGHT, EOS, ANSWERS = 1, 9, 3
 LENGTH = 2
 """Tokens of every response: an answer and the end."""
+TREE = {"width": 3, "max_depth": 1, "step_tokens": LENGTH, "trajectories": 3, "record": "all"}
 
 
 class Numbered(Task):
@@ -91,6 +92,9 @@ class PolicyOfNumbers:
     def decode(self, tokens: Sequence[int]) -> str:
         return " ".join(map(str, tokens))
 
+    def pieces(self, tokens: Sequence[int]) -> list[str]:
+        return [f"{token} " for token in tokens]
+
 
 class IdleTrainer:
     """Stands for a trainer: every update makes the next policy version and trains ten tokens."""
@@ -125,7 +129,8 @@ def scripted_spec(skill: Sequence[float], gain: float, **changes: Any) -> RunSpe
         "filter": "none",
         "max_response_tokens": LENGTH,
         "tokens_in_flight": 20,
-        "search": {"width": 3, "max_depth": 1, "step_tokens": LENGTH, "trajectories": 3, "record": "all"},
+        "rollout": {"kind": "tree", **TREE},
+        "replay": {"samples": 3},
         "screen": {"samples": 2, "threshold": 0.5},
         "train": {"batch_problems": 2, "mini_batch_problems": 1},
         "rounds": {"count": 3},
@@ -137,7 +142,7 @@ def scripted_spec(skill: Sequence[float], gain: float, **changes: Any) -> RunSpe
 def run_scripted(spec: RunSpec, folder: Path) -> Run:
     """`dsk.run` with the script in place of model, trainer and checkpoints."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dsk.core.run.session.load_policy", lambda spec: PolicyOfNumbers())
-        patch.setattr("dsk.core.run.session.Trainer", IdleTrainer)
+        patch.setattr("dsk.core.run.assembly.load_policy", lambda spec: PolicyOfNumbers())
+        patch.setattr("dsk.core.run.assembly.Trainer", IdleTrainer)
         patch.setattr("dsk.core.run.session.save_checkpoint", lambda *_: None)
         return run(spec, folder)

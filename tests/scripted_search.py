@@ -1,15 +1,20 @@
-"""A policy that is a function of the path: what Hypothesis draws, every search sees in the same way."""
+"""A policy that is a function of the path: what Hypothesis draws, every job sees in the same way."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
+from dsk.components.rollouts.tree import Tree
+from dsk.core.roles import Job, Known, Setting
 from dsk.core.seeding import derive_seed
-from dsk.core.spec import SamplingSpec, SearchSpec
-from dsk.core.types import Problem, Sample, Verdict
+from dsk.core.spec import RewardSpec, SamplingSpec
+from dsk.core.types import Problem, Question, Sample, Verdict
 
 PROBLEM = Problem("p", "question", "answer")
 NO_LIMIT = 1 << 30
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 @dataclass(frozen=True)
@@ -34,30 +39,35 @@ class ScriptedPolicy:
         stop = "eos" if rng.random() < self.terminal_share else "length"
         return Sample(tokens, (logprob,) * length, stop, 0)
 
-    def correct(self, response: list[int]) -> bool:
-        return random.Random(derive_seed(self.seed, "verdict", tuple(response))).random() < self.correct_share
+    def correct(self, response: Sequence[int]) -> bool:
+        tokens = tuple(map(int, response))
+        return random.Random(derive_seed(self.seed, "verdict", tokens)).random() < self.correct_share
+
+    def verdict(self, question: Question) -> Verdict:
+        return Verdict(self.correct(question.tokens), None, "script")
 
 
-def make_search(spec: SearchSpec, seed: int = 0) -> TreeSearch:
-    return TreeSearch(PROBLEM, (1, 2), spec, SamplingSpec(), NO_LIMIT, seed)
+def pieces(tokens: Sequence[int]) -> list[str]:
+    return [f"{token} " for token in tokens]
 
 
-def advance(search: TreeSearch, policy: ScriptedPolicy) -> bool:
-    """One expansion; False when the tree is finished."""
-    request = search.next_request()
-    if request is None:
-        return False
-    terminals = search.apply([policy.sample(request.prefix, i) for i in range(request.n)])
-    if terminals:
-        search.judge([verdict(policy, search, node) for node in terminals])
-    return True
+SETTING = Setting(SamplingSpec(), NO_LIMIT, RewardSpec().of, pieces)
 
 
-def verdict(policy: ScriptedPolicy, search: TreeSearch, node: int) -> Verdict:
-    return Verdict(policy.correct(search.response(node)), None, "script")
+def make_search(spec: Tree, seed: int = 0, problem: Problem = PROBLEM) -> TreeSearch:
+    return TreeSearch(problem, Known((1, 2)), spec, seed, SETTING)
 
 
-def run(search: TreeSearch, policy: ScriptedPolicy) -> TreeSearch:
-    while advance(search, policy):
+def advance(job: Job, policy: ScriptedPolicy) -> bool:
+    """All that can run now, and the answers about it; False when the job is finished."""
+    requests = job.requests()
+    for request in requests:
+        for question in job.deliver(request.id, [policy.sample(request.prefix, i) for i in range(request.n)]):
+            job.answer(question.id, policy.verdict(question))
+    return bool(requests)
+
+
+def run(job: AnyJob, policy: ScriptedPolicy) -> AnyJob:
+    while advance(job, policy):
         pass
-    return search
+    return job

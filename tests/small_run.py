@@ -63,7 +63,8 @@ def small_spec(model: Path, /, **changes: Any) -> RunSpec:
         "verifier": Contains(),
         "filter": "none",
         "max_response_tokens": 12,
-        "search": {"width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3},
+        "rollout": {"kind": "tree", "width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3},
+        "replay": {"samples": 3},
         "screen": {"samples": 2, "threshold": 0.5},
         "train": {
             "batch_problems": 4,

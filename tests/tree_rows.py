@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import numpy as np
+
 from dsk.core.training.batch import TrainingRow
 from dsk.core.types import Group, Problem, Trajectory
 
@@ -23,6 +25,20 @@ def random_sequences(rng: random.Random, leaves: int, prompt: int, chunk: int) -
     return [stem + response for response in responses]
 
 
+def training_row(
+    group: int,
+    prompt: Sequence[int],
+    response: Sequence[int],
+    advantages: Sequence[float],
+    logprobs: Sequence[float],
+    trained: Sequence[bool] | None = None,
+) -> TrainingRow:
+    """A row of plain sequences; everything is trained where `trained` is left out."""
+    ids = (np.asarray(prompt, np.int32), np.asarray(response, np.int32))
+    mask = np.ones(len(response), np.bool_) if trained is None else np.asarray(trained, np.bool_)
+    return TrainingRow(group, *ids, np.asarray(advantages, np.float64), np.asarray(logprobs, np.float64), mask)
+
+
 def random_rows(seed: int, groups: int = 2, leaves: int = 4, prompt: int = 3, chunk: int = 6) -> list[TrainingRow]:
     """Rows of `groups` random trees with arbitrary advantages and plausible log-probabilities."""
     rng = random.Random(seed)
@@ -31,10 +47,9 @@ def random_rows(seed: int, groups: int = 2, leaves: int = 4, prompt: int = 3, ch
         length = rng.randint(1, prompt)
         for tokens in random_sequences(rng, rng.randint(1, leaves), length, chunk):
             response = tokens[length:]
-            advantages = tuple(rng.uniform(-1, 1) for _ in response)
-            rows.append(
-                TrainingRow(group, tokens[:length], response, advantages, tuple(rng.uniform(-5, -3) for _ in response))
-            )
+            advantages = [rng.uniform(-1, 1) for _ in response]
+            logprobs = [rng.uniform(-5, -3) for _ in response]
+            rows.append(training_row(group, tokens[:length], response, advantages, logprobs))
     return rows
 
 
@@ -43,9 +58,9 @@ def trajectory(tokens: Sequence[int], reward: float, values: Sequence[float], lo
     count = len(values)
     lengths = [len(tokens) * (i + 1) // count - len(tokens) * i // count for i in range(count)]
     return Trajectory(
-        tokens=tuple(tokens),
-        logprobs=(logprob,) * len(tokens),
-        node_lengths=tuple(lengths),
+        tokens=np.asarray(tokens, np.int32),
+        logprobs=np.full(len(tokens), logprob),
+        node_lengths=np.asarray(lengths, np.int32),
         node_ids=tuple(range(1, count + 1)),
         values=tuple(values),
         mean_rewards=(0.0,) * (count + 1),

@@ -48,7 +48,7 @@ app.add_typer(cache_app, name="cache")
 SpecPath = Annotated[Path, typer.Argument(help="Spec file (JSON), or a run's folder.", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Override a value, e.g. search.selector.kind=uct; repeatable."),
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a value, e.g. rollout.selector.kind=uct; repeatable."),
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dsk.compare.runs import RunRecord
+from dsk.core.component import as_object
 from dsk.core.errors import DataError
 from dsk.core.loading import differences
 
@@ -16,41 +17,31 @@ SHOWN = 6
 
 def spec_differences(baseline: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
     """`path: baseline -> arm` for every value that differs; a part of another kind is one line."""
-    old, new = (_whole_parts({k: v for k, v in s.items() if k not in UNCOMPARED}) for s in (baseline, spec))
-    return [line for path in sorted(old.keys() | new.keys()) for line in _part(path, old.get(path), new.get(path))]
+    old, new = ({k: v for k, v in s.items() if k not in UNCOMPARED} for s in (baseline, spec))
+    return _lines("", old, new)
 
 
-def _whole_parts(data: Mapping[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
-    """A spec as components by path; the rest of the values under the path ''."""
-    parts: dict[str, dict[str, Any]] = {"": {}}
-    for name, value in data.items():
-        place = f"{path}.{name}" if path else name
-        if isinstance(value, dict) and "kind" in value:
-            parts[place] = value
-        elif isinstance(value, dict):
-            inner = _whole_parts(value, place)
-            parts[""] |= inner.pop("")
-            parts |= inner
-        else:
-            parts[""][place] = value
-    return parts
+def _lines(path: str, old: Any, new: Any) -> list[str]:
+    before, after = as_object(old), as_object(new)
+    if _kind(before) != _kind(after):
+        return [f"{path}: {_named(before, after)} -> {_named(after, before)}"]
+    if before is None or after is None:
+        return differences(old, new, path)
+    names = sorted({*before, *after})
+    return [d for n in names for d in _lines(f"{path}.{n}" if path else n, before.get(n), after.get(n))]
 
 
-def _own(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in part.items() if k != "kind"}
+def _kind(part: Mapping[str, Any] | None) -> Any:
+    return None if part is None else part.get("kind")
 
 
-def _part(path: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
-    if path and (old or {}).get("kind") != (new or {}).get("kind"):
-        return [f"{path}: {_named(old, new or {})} -> {_named(new, old or {})}"]
-    return differences(old, new, path)
-
-
-def _named(part: Mapping[str, Any] | None, other: Mapping[str, Any]) -> str:
+def _named(part: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
     """A part of another kind: its kind, and the fields that the other lacks or has at another value."""
     if part is None:
         return "none"
-    fields = ", ".join(f"{k}={v}" for k, v in _own(part).items() if k not in other or other[k] != v)
+    known = other or {}
+    own = {name: value for name, value in part.items() if name not in known or value != known[name]}
+    fields = ", ".join(f"{name}={_kind(as_object(value)) or value}" for name, value in own.items() if name != "kind")
     return f"{part['kind']}({fields})" if fields else str(part["kind"])
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from dsk.core.component import StrictModel, did_you_mean
 from dsk.core.errors import RunFolderError, SpecError
 from dsk.core.input.faults import capped, fault_lines, shortened
+from dsk.core.input.moved_fields import moved_answer
 from dsk.core.input.reading import read_json
 from dsk.core.input.trl_names import trl_answer
 from dsk.core.loading import differences, parse_spec, read_fields, set_path, validation_lines
@@ -55,7 +56,7 @@ class Study(StrictModel):
     )
     base: str | dict[str, Any] = Field(description="A spec, or the path of one (from the study file's folder).")
     arms: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description='Arm name to overrides, e.g. `{"uct": {"search.selector.kind": "uct"}}`.'
+        default_factory=dict, description='Arm name to overrides, e.g. `{"uct": {"rollout.selector.kind": "uct"}}`.'
     )
     grid: dict[str, list[Any]] = Field(
         default_factory=dict, description="Spec path to values; every combination is an arm."
@@ -197,7 +198,7 @@ def _check_path(path: str, where: str) -> None:
     top = path.split(".")[0]
     if top not in RunSpec.model_fields:
         allowed = sorted(RunSpec.model_fields)
-        known = trl_answer(top) or f"a spec has: {', '.join(allowed)}{did_you_mean(top, allowed)}"
+        known = moved_answer(top) or trl_answer(top) or f"a spec has: {', '.join(allowed)}{did_you_mean(top, allowed)}"
         raise SpecError(*fault_lines(where, [f"unknown path '{shortened(path)}'; {known}"]))
 
 

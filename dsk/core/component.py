@@ -1,7 +1,7 @@
 """`Component`, and how a spec names one: `{"kind": "uct", "exploration": 1.0}`.
 
 A component is its hyperparameters: a frozen pydantic model plus the few methods of its role. The role classes are in
-`roles.py`; concrete classes set `kind` and register through the hooks of `hookspecs.py`.
+`roles/`; concrete classes set `kind` and register through the hooks of `hookspecs.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
 from pydantic import (
@@ -28,6 +29,9 @@ from dsk.core.input.trl_names import trl_answer
 
 ROLE_PLACE = "dsk-role"
 """Marks, in pydantic's JSON Schema, a place for a component of a role; `dsk.core.schema` puts a reference there."""
+
+KIND_LEFT_OUT = "dsk-kind"
+"""Beside it: the kind of an object without one, where that is not the role's default."""
 
 COMPARED = 100
 """Characters of a word that are looked at for a near miss."""
@@ -111,6 +115,23 @@ class Component(StrictModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
         return handler(schema) if cls.is_concrete() or not hasattr(cls, "role") else {ROLE_PLACE: cls.role}
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """Annotates a place for a component: the kind that an object without one gets there, instead of the role's own."""
+
+    kind: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self._named, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {**handler(schema), KIND_LEFT_OUT: self.kind}
+
+    def _named(self, value: Any) -> Any:
+        fields = as_object(value)
+        return value if fields is None else {"kind": self.kind, **fields}
 
 
 def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:

@@ -31,7 +31,7 @@ def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not (equals and path and path.isprintable()):
-            raise SpecError(f"--set {shortened(assignment)}: expected path=value, such as search.selector.kind=uct")
+            raise SpecError(f"--set {shortened(assignment)}: expected path=value, such as rollout.selector.kind=uct")
         set_path(result, path, parse_json(text if is_json(text) else json.dumps(text), f"--set {shortened(path)}"))
     return result
 

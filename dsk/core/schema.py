@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dsk.core.component import ROLE_PLACE, Component, as_object
+from dsk.core.component import KIND_LEFT_OUT, ROLE_PLACE, Component, as_object
 from dsk.core.plugins.registry import Registry
 from dsk.core.roles import ROLES
 from dsk.core.spec import RunSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+PLACE = (ROLE_PLACE, KIND_LEFT_OUT)
 DEFAULT_KINDS = {role.role: role.default_kind for role in ROLES}
 
 
@@ -55,35 +56,39 @@ class _Linker:
         fields = as_object(node)
         if fields is None:
             return node
-        copy = {name: self.linked(part, prefix) for name, part in fields.items() if name not in (ROLE_PLACE, "$ref")}
+        copy = {name: self.linked(part, prefix) for name, part in fields.items() if name not in (*PLACE, "$ref")}
         if ROLE_PLACE in fields:
-            copy["$ref"] = self.role(fields[ROLE_PLACE])
+            copy["$ref"] = self.role(fields[ROLE_PLACE], fields.get(KIND_LEFT_OUT))
         elif "$ref" in fields:
             copy["$ref"] = "#/$defs/" + prefix + fields["$ref"].removeprefix("#/$defs/")
         return copy
 
-    def role(self, role: str) -> str:
-        """A reference to the role's entry, which is made at the first call: a bare kind, or one of the objects."""
-        if role not in self.defs:
-            self.defs[role] = {}
-            kinds = {"enum": self.registry.kinds(role), "description": f"A {role} with its defaults."}
-            objects = [self.entry(component) for component in self.registry.classes(role)]
-            self.defs[role] = {"oneOf": [kinds, *objects]}
-        return f"#/$defs/{role}"
+    def role(self, role: str, left_out: str | None = None) -> str:
+        """A reference to the role's entry, which is made at the first call: a bare kind, or one of the objects.
 
-    def entry(self, component: type[Component]) -> dict[str, str]:
-        """A reference to the component's entry, which is made at the first call."""
+        `left_out` is the kind of an object that names none, where it is not the role's default.
+        """
+        name = f"{role}, {left_out} by default" if left_out else role
+        if name not in self.defs:
+            self.defs[name] = {}
+            kinds = {"enum": self.registry.kinds(role), "description": f"A {role} with its defaults."}
+            default = left_out or DEFAULT_KINDS[role]
+            objects = [self.entry(component, default) for component in self.registry.classes(role)]
+            self.defs[name] = {"oneOf": [kinds, *objects]}
+        return f"#/$defs/{name}"
+
+    def entry(self, component: type[Component], default: str | None) -> dict[str, Any]:
+        """A reference to the component's entry, which is made at the first call; `default` may leave out its kind."""
         name = f"{component.role}.{component.kind}"
         if name not in self.defs:
             self.defs[name] = {}
             self.defs[name] = self.component(component)
-        return {"$ref": f"#/$defs/{name}"}
+        reference = {"$ref": f"#/$defs/{name}"}
+        return reference if component.kind == default else {**reference, "required": ["kind"]}
 
     def component(self, component: type[Component]) -> dict[str, Any]:
-        """The component's own schema, with `kind`, which may be left out where it is the role's default."""
+        """The component's own schema, with `kind`."""
         schema = self.hoist(component.model_json_schema(), f"{component.role}.{component.kind}.")
         kind = {"const": component.kind, "description": f"This {component.role}."}
         schema["properties"] = {"kind": kind, **schema.get("properties", {})}
-        if component.kind != DEFAULT_KINDS[component.role]:
-            schema["required"] = ["kind", *schema.get("required", [])]
         return schema

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from dsk.core.component import Component, StrictModel, as_object
+from dsk.core.component import Component, Otherwise, StrictModel
 from dsk.core.input.faults import shortened
 from dsk.core.roles import Advantage, Cache, Engine, Filter, Loss, Rollout, Scorer, Task, Tracker, Verifier
 from dsk.core.types import Verdict
@@ -217,7 +217,7 @@ class RunSpec(StrictModel):
     cache: Cache = _default(Cache)
     filter: Filter = _default(Filter)
     rollout: Rollout = _default(Rollout)
-    replay: Rollout | None = Field(
+    replay: Annotated[Rollout, Otherwise("cached")] | None = Field(
         default_factory=lambda: {"kind": "cached"},  # type: ignore[arg-type]  # resolved by the registry
         description="The rollout for problems with cached solutions; null: `rollout` serves them too.",
         json_schema_extra={"default": {"kind": "cached"}},
@@ -265,9 +265,7 @@ class RunSpec(StrictModel):
     @field_validator("replay", mode="before")
     @classmethod
     def _name_replay(cls, value: Any) -> Any:
-        """Answer the switch that people expect; no kind is `cached`."""
-        if (fields := as_object(value)) is not None:
-            return {"kind": "cached", **fields}
+        """Answer the switch that people expect."""
         if isinstance(value, bool):
             written = '{"kind": "cached"}, which is the default' if value else "null"
             raise PydanticCustomError("replay", "{text}", {"text": f"names a rollout; write {written}"})

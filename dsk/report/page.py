@@ -33,12 +33,21 @@ class _Evaluate(BaseModel):
     temperature: float
 
 
+class _Train(BaseModel):
+    advantage: StoredPart
+    loss: StoredPart
+
+
 class _ShownSpec(StoredSpec):
     """What the page shows of a spec."""
 
     model: _Model
     evaluate: _Evaluate
+    verifier: StoredPart
+    cache: StoredPart
+    engine: StoredPart
     rollout: StoredPart
+    train: _Train
 
 
 class _Summary(BaseModel):
@@ -81,21 +90,20 @@ def _contents(folder: Path) -> dict[str, Any]:
         "rounds": [r for r in records if r["event"] == "round"],
         "seconds": read_object(summary, _Summary, REWRITTEN).seconds if summary.exists() else {},
         "notices": [r["text"] for r in records if r["event"] == "notice"],
-        "parts": list(_parts(spec)),
+        "parts": _parts(spec),
         "examples": find_examples(folder, _decoder(folder, spec)),
         "versions": read_versions(folder),
     }
 
 
-def _parts(spec: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
-    """Path, kind and fields of every component in a resolved spec: classes that are not installed are no obstacle."""
-    for name, part in spec.items():
-        if isinstance(part, dict):
-            place = f"{path}.{name}" if path else name
-            if "kind" in part:
-                plain = {k: v for k, v in part.items() if k != "kind" and not (isinstance(v, dict) and "kind" in v)}
-                yield place, str(part["kind"]), ", ".join(f"{k} = {json.dumps(v)}" for k, v in plain.items())
-            yield from _parts(part, place)
+def _parts(part: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, kind and own fields of every component, as the resolved spec has them, installed here or not."""
+    inner = {name: value for name, value in part.items() if isinstance(value, dict)}
+    if "kind" in part:
+        own = {name: value for name, value in part.items() if name != "kind" and name not in inner}
+        yield path, part["kind"], ", ".join(f"{name} = {json.dumps(value)}" for name, value in own.items())
+    for name, value in inner.items():
+        yield from _parts(value, f"{path}.{name}" if path else name)
 
 
 def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[np.ndarray], str]:

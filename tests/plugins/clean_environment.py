@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 SHORT = {
     "task.train_problems": 8, "task.test_problems": 4, "task.min_steps": 3, "task.max_steps": 5,
     "screen.samples": 2, "screen.threshold": 1.0, "rounds.count": 1, "rounds.steps": 1, "max_response_tokens": 80,
-    "search.trajectories": 8, "search.max_expansions": 12, "train.batch_problems": 8, "train.mini_batch_problems": 8,
-    "evaluate.samples": 1,
+    "rollout.trajectories": 8, "rollout.max_expansions": 12, "replay.samples": 8, "train.batch_problems": 8,
+    "train.mini_batch_problems": 8, "evaluate.samples": 1,
 }  # fmt: skip
 """Overrides that make the quickstart a run of one step."""
 

@@ -4,12 +4,15 @@
    without gradient checkpointing and LoRA.
 2. The trie holds each unique token once and knows who may see whom.
 3. Rows of several groups share a layout without seeing each other.
+4. A token that is not trained is so in every layout.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import Phase, given, settings
@@ -127,7 +130,7 @@ def test_packed_training_equals_dense_with_lora(family: Any, checkpointing: bool
 
 @given(seed=SEEDS)
 def test_trie_holds_each_prefix_once_and_its_ancestors_are_the_paths(seed: int) -> None:
-    sequences = [row.tokens for row in random_rows(seed, groups=3, leaves=6)]
+    sequences = [tuple(row.tokens.tolist()) for row in random_rows(seed, groups=3, leaves=6)]
     tree = TreeBatch.build(sequences)
     prefixes = {sequence[: i + 1] for sequence in sequences for i in range(len(sequence))}
     assert tree.size == len(prefixes)
@@ -138,6 +141,17 @@ def test_trie_holds_each_prefix_once_and_its_ancestors_are_the_paths(seed: int) 
         for query in path.tolist():
             seen = [k for k in range(query + 1) if query < tree.end[k]]
             assert seen == path[: tree.positions[query] + 1].tolist()
+
+
+@given(seed=SEEDS)
+def test_every_packing_says_which_tokens_are_trained(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = [replace(row, trained=rng.random(len(row.response)) < 0.5) for row in random_rows(seed)]
+    for packing in (DensePacking(), SuffixPacking(), FlexPacking()):
+        mask = packing.lay_out(rows, CPU).mask.numpy()
+        for said, row in zip(mask, rows, strict=True):
+            assert said[: len(row.response)].tolist() == row.trained.tolist()
+            assert not said[len(row.response) :].any()
 
 
 def test_equal_trajectories_cost_nothing_and_get_equal_rows() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_rounds import LENGTH, Growing, is_right, run_scripted, scripted_spec
 
+from dsk.components.rollouts import Direct, Tree
 from dsk.core.rounds import Run
 from dsk.core.run.records import read_jsonl
 from dsk.core.run.stored_groups import read_groups
@@ -100,19 +101,21 @@ class Algorithm1:
         return batches[:wanted] if wanted else batches
 
     def group(self, problem: str, round_: int) -> tuple[str, str, list[Tokens]]:
-        total, seed = self.spec.search.trajectories, derive_seed(self.spec.seed, "train", round_, self.steps, problem)
-        cached = self.cache.get(problem, [])[:total] if self.spec.replay else []
-        if cached:
+        rollout, seed = self.spec.rollout, derive_seed(self.spec.seed, "train", round_, self.steps, problem)
+        if self.spec.replay is not None and problem in self.cache:
+            total = self.spec.replay.group_size()
+            cached = self.cache[problem][:total]
             fresh = self.sample(problem, total - len(cached), seed)
             return problem, "cached", cached + [s.tokens for s in fresh]
-        if self.spec.mode == "direct":
-            return problem, "direct", [s.tokens for s in self.sample(problem, total, seed)]
-        return problem, "search", self.one_expansion(problem, derive_seed(seed, ""))
+        if isinstance(rollout, Direct):
+            return problem, "direct", [s.tokens for s in self.sample(problem, rollout.samples, seed)]
+        assert isinstance(rollout, Tree)
+        return problem, "search", self.one_expansion(rollout, problem, derive_seed(seed, ""))
 
-    def one_expansion(self, problem: str, seed: int) -> list[Tokens]:
+    def one_expansion(self, rollout: Tree, problem: str, seed: int) -> list[Tokens]:
         """A search of depth one: every child of the root is terminal."""
-        samples = self.sample(problem, self.spec.search.width, seed)
-        if self.spec.search.record == "all":
+        samples = self.sample(problem, rollout.width, seed)
+        if rollout.record == "all":
             return [s.tokens for s in samples]
         right = [s for s in samples if is_right(s.tokens)]
         return [max(right or samples, key=lambda s: sum(s.logprobs)).tokens]
@@ -132,7 +135,10 @@ def hard_sets(run: Run) -> list[list[str]]:
 
 def groups(run: Run) -> list[list[tuple[str, str, list[Tokens]]]]:
     files = sorted((run.folder / "trees").glob("*.jsonl.zst"))
-    return [[(g.problem.id, g.origin, [t.tokens for t in g.trajectories]) for g in read_groups(f)] for f in files]
+    return [
+        [(g.problem.id, g.origin, [tuple(t.tokens.tolist()) for t in g.trajectories]) for g in read_groups(f)]
+        for f in files
+    ]
 
 
 def cache(run: Run, spec: RunSpec) -> dict[str, list[Tokens]]:
@@ -144,6 +150,22 @@ def cache(run: Run, spec: RunSpec) -> dict[str, list[Tokens]]:
 
 
 share = st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.0])
+size = st.integers(1, 4)
+trees = st.builds(
+    lambda width, trajectories, record: {
+        "kind": "tree",
+        "width": width,
+        "max_depth": 1,
+        "step_tokens": LENGTH,
+        "trajectories": trajectories,
+        "max_expansions": 1,
+        "record": record,
+    },
+    size,
+    size,
+    st.sampled_from(["one", "all"]),
+)
+cached = st.fixed_dictionaries({"samples": size})
 
 
 @st.composite
@@ -158,16 +180,10 @@ def specs(draw: st.DrawFn) -> RunSpec:
             "threshold": draw(st.sampled_from([0.25, 0.5, 1.0])),
             "comparison": draw(st.sampled_from(["<", "<="])),
         },
-        search={
-            "width": draw(st.integers(1, 4)),
-            "max_depth": 1,
-            "step_tokens": LENGTH,
-            "trajectories": draw(st.integers(1, 4)),
-            "max_expansions": 1,
-            "record": draw(st.sampled_from(["one", "all"])),
-        },
-        mode=draw(st.sampled_from(["search", "search", "search", "direct"])),
-        replay=draw(st.sampled_from([True, True, False])),
+        rollout=draw(
+            st.one_of(trees, trees, trees, st.fixed_dictionaries({"kind": st.just("direct"), "samples": size}))
+        ),
+        replay=draw(st.one_of(cached, cached, st.none())),
         admit=draw(st.sampled_from(["search", "search", "all"])),
         train={"batch_problems": batch, "mini_batch_problems": draw(st.integers(1, batch))},
         rounds={

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_search import ScriptedPolicy, advance, make_search, run, verdict
+from scripted_search import ScriptedPolicy, advance, make_search, run
 
-from dsk.core.sampling.open_nodes import OpenNodes
-from dsk.core.spec import SearchSpec
+from dsk.components.rollouts.tree import Tree
 
 SELECTORS = [
     {"kind": "frontier"},
@@ -36,7 +35,11 @@ def specs(draw, **fixed):
         "selector": draw(st.sampled_from(SELECTORS)),
         "negative": draw(st.sampled_from(["most_confident", "least_confident", "random"])),
     }
-    return SearchSpec.model_validate({**fields, **fixed})
+    return Tree.model_validate({**fields, **fixed})
+
+
+def response(search, node):
+    return search.tree.response(node)[0].tolist()
 
 
 def open_by_walking(search):
@@ -51,8 +54,8 @@ def open_by_walking(search):
 @given(specs(), policies)
 def test_every_search_ends_cleanly(spec, policy):
     search = run(make_search(spec), policy)
-    assert search.finished
-    assert search.next_request() is None
+    assert search.requests() == []
+    assert not search.open
     enough = len(search.recorded) >= spec.trajectories
     spent = bool(spec.max_expansions) and len(search.expansion_order) == spec.max_expansions
     assert enough or spent or not open_by_walking(search)
@@ -62,8 +65,8 @@ def test_every_search_ends_cleanly(spec, policy):
 def test_frontier_is_the_brute_force_frontier_after_every_expansion(spec, policy):
     search = make_search(spec)
     while advance(search, policy):
-        assert search.open.nodes() == open_by_walking(search)
-        assert bool(search.open) == bool(open_by_walking(search))
+        assert search.frontier.nodes() == open_by_walking(search)
+        assert bool(search.frontier) == bool(open_by_walking(search))
 
 
 @given(specs(selector={"kind": "frontier", "entropy_weight": 0.2}), policies)
@@ -76,7 +79,7 @@ def test_incremental_selection_equals_recomputing_every_score(spec, policy):
             break
         scores = spec.selector.scores(search.tree, np.asarray(nodes), rng)
         best = [n for n, s in zip(nodes, scores, strict=True) if s == scores.max()]
-        assert search.open.select(rng) == min(best, key=search.tree.indices)
+        assert search.frontier.select(rng) == min(best, key=search.tree.indices)
 
 
 @given(specs(backup="constrained"), policies)
@@ -90,7 +93,7 @@ def test_constrained_backup_keeps_the_papers_invariants(spec, policy):
 
 @given(specs(), policies, st.sampled_from(["constrained", "simple", "mean"]))
 def test_visits_count_recorded_trajectories_and_births(spec, policy, backup):
-    spec = spec.model_copy(update={"backup": SearchSpec.model_validate({"backup": backup}).backup})
+    spec = spec.model_copy(update={"backup": Tree.model_validate({"backup": backup}).backup})
     search = run(make_search(spec), policy)
     tree = search.tree
     expected = np.where(tree.terminal | (np.arange(tree.size) == 0), 0, 1)
@@ -103,13 +106,14 @@ def test_visits_count_recorded_trajectories_and_births(spec, policy, backup):
 @given(specs(boundary="surprise"), policies)
 def test_a_tree_counts_every_token_it_was_given_and_knows_when_it_was_first_solved(spec, policy):
     search, given_tokens, first = make_search(spec), 0, None
-    while request := search.next_request():
+    while requests := search.requests():
+        (request,) = requests
         samples = [policy.sample(request.prefix, i) for i in range(request.n)]
         given_tokens += sum(len(sample.tokens) for sample in samples)
-        verdicts = [verdict(policy, search, node) for node in search.apply(samples)]
-        if verdicts:
-            search.judge(verdicts)
-        if first is None and any(v.correct for v in verdicts):
+        verdicts = {question.id: policy.verdict(question) for question in search.deliver(request.id, samples)}
+        for question, verdict in verdicts.items():
+            search.answer(question, verdict)
+        if first is None and any(v.correct for v in verdicts.values()):
             first = given_tokens
     stats = search.group().stats
     assert stats["tokens"] == given_tokens
@@ -129,7 +133,7 @@ def test_monte_carlo_means_equal_recomputation_over_verified_terminals(spec, pol
     tree = search.tree
     judged = [n for n in range(tree.size) if tree.terminal[n]]
     for node in range(tree.size):
-        below = [1.0 if policy.correct(search.response(n)) else -1.0 for n in judged if node in tree.path(n)]
+        below = [1.0 if policy.correct(response(search, n)) else -1.0 for n in judged if node in tree.path(n)]
         assert tree.mean_reward[node] == pytest.approx(sum(below) / len(below) if below else 0.0)
 
 
@@ -145,7 +149,7 @@ def test_the_recorded_correct_trajectory_is_the_most_confident_of_its_expansion(
     search = run(make_search(spec), policy)
     for item in (i for i in search.recorded if i.reward > 0):
         siblings = search.tree.children(int(search.tree.parent[item.node]))
-        correct = [n for n in siblings if search.tree.terminal[n] and policy.correct(search.response(n))]
+        correct = [n for n in siblings if search.tree.terminal[n] and policy.correct(response(search, n))]
         assert item.entropy == min(search.trajectory_entropy(n) for n in correct)
 
 
@@ -167,30 +171,30 @@ def test_trajectories_carry_their_path_whole(spec, policy):
 
 
 def test_all_children_of_the_root_terminal_ends_the_tree():
-    search = run(make_search(SearchSpec(width=3)), ScriptedPolicy(0, terminal_share=1.0, correct_share=0.0))
+    search = run(make_search(Tree(width=3)), ScriptedPolicy(0, terminal_share=1.0, correct_share=0.0))
     assert (len(search.expansion_order), len(search.recorded)) == (1, 1)
 
 
 def test_no_sample_survives_ends_the_tree_with_nothing():
     policy = ScriptedPolicy(0, 0.5, 0.5, empty_share=0.0, nan_share=1.0)
-    search = run(make_search(SearchSpec(width=3)), policy)
+    search = run(make_search(Tree(width=3)), policy)
     assert search.group().trajectories == ()
 
 
 def test_empty_steps_end_at_the_deepest_level():
     policy = ScriptedPolicy(0, terminal_share=0.0, correct_share=0.0, empty_share=1.0)
-    search = run(make_search(SearchSpec(width=1, max_depth=5)), policy)
+    search = run(make_search(Tree(width=1, max_depth=5)), policy)
     assert search.tree.depth[search.recorded[0].node] == 5
 
 
 def test_end_of_sequence_on_the_last_token_of_a_full_step_is_terminal():
-    search = make_search(SearchSpec(width=1, step_tokens=5))
+    search = make_search(Tree(width=1, step_tokens=5))
     policy = ScriptedPolicy(0, terminal_share=1.0, correct_share=1.0, empty_share=0.0)
     run(search, policy)
     assert search.recorded[0].reward == 1.0
 
 
 def test_selecting_from_an_exhausted_tree_is_an_error():
-    search = run(make_search(SearchSpec(width=1)), ScriptedPolicy(0, 1.0, 0.0))
+    search = run(make_search(Tree(width=1)), ScriptedPolicy(0, 1.0, 0.0))
     with pytest.raises(ValueError, match="no open node"):
-        OpenNodes.select(search.open, np.random.default_rng(0))
+        search.frontier.select(np.random.default_rng(0))

@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from scripted_search import ScriptedPolicy, make_search, run
 
 from dsk.components.advantages import NodeAdvantage
-from dsk.core.spec import OverlongSpec, SearchSpec, SoftClipSpec
+from dsk.components.rollouts.tree import Tree
+from dsk.core.spec import OverlongSpec, SoftClipSpec
 from dsk.core.training.batch import shape_scores
 
 failing = st.builds(ScriptedPolicy, st.integers(0, 10**6), st.floats(0, 1), st.just(0.0))
 specs = st.builds(
-    lambda **fields: SearchSpec.model_validate({"step_tokens": 5, **fields}),
+    lambda **fields: Tree.model_validate({"step_tokens": 5, **fields}),
     width=st.integers(1, 4),
     max_depth=st.integers(2, 6),
     trajectories=st.integers(1, 8),

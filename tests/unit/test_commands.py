@@ -90,7 +90,7 @@ def test_the_version_is_the_packages(command):
 
 
 def test_resume_needs_no_repeated_set(command, claimed, spec):
-    assert command("run", spec, "--set", "seed=3", "--set", "search.selector.kind=uct")[0] == 0
+    assert command("run", spec, "--set", "seed=3", "--set", "rollout.selector.kind=uct")[0] == 0
     assert command("run", spec, "--resume")[0] == 0
     assert command("run", spec, "--resume", "--set", "seed=3")[0] == 0
     assert json.loads(Path("runs/t/spec.json").read_text())["seed"] == 3
@@ -117,10 +117,10 @@ def test_resume_with_another_override_is_refused(command, claimed, spec, target)
 
 def test_resume_with_an_edited_spec_is_refused_though_the_overrides_are_the_same(command, claimed, spec):
     command("run", spec, "--set", "seed=3")
-    spec.write_text(json.dumps({**GOOD, "replay": False}))
+    spec.write_text(json.dumps({**GOOD, "replay": None}))
     code, _, error = command("run", spec, "--resume")
     assert (code, claimed) == (2, ["runs/t"])
-    assert "replay: true -> false" in error
+    assert 'replay: {"kind": "cached", "samples": 8} -> null' in error
 
 
 def test_resume_without_the_kept_overrides_is_refused(command, claimed, spec):
@@ -146,7 +146,7 @@ def test_validate_and_resolve_take_a_runs_folder(command, claimed, spec):
     command("run", spec, "--set", "seed=3")
     assert command("validate", "runs/t")[:2] == (
         0,
-        "runs/t: valid (arithmetic task, frontier selector, tree_grpo loss)\n"
+        "runs/t: valid (arithmetic task, tree rollout, tree_grpo loss)\n"
         "Read: the model's files but its weights, 512 train problems, 256 test problems\nMissing here: nothing\n",
     )
     code, resolved, _ = command("resolve", "runs/t")
@@ -197,7 +197,7 @@ def test_a_folder_without_a_model_is_called_that(command, spec, tmp_path):
 def test_explain_lists_a_roles_components(command):
     code, shown, _ = command("explain", "selector")
     assert code == 0
-    assert "selector, named in a spec at search.selector" in shown
+    assert "selector, named in a spec at rollout.selector" in shown
     assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == load_registry().kinds(
         "selector"
     )
@@ -289,7 +289,7 @@ def test_an_override_that_cannot_be_used_is_one_line_of_the_command(command, spe
 
 def test_a_searched_problem_is_shown_as_it_is(command, spec, tmp_path):
     (tmp_path / "data.jsonl").write_text(json.dumps({"problem": MARKUP, "answer": MARKUP}) + "\n")
-    small = ["task.kind=jsonl", "task.train=data.jsonl", "max_response_tokens=8", "search.max_expansions=1"]
+    small = ["task.kind=jsonl", "task.train=data.jsonl", "max_response_tokens=8", "rollout.max_expansions=1"]
     code, shown, error = command("search", spec, *(word for value in small for word in ("--set", value)))
     assert (code, error) == (0, "")
     assert shown.startswith(MARKUP)

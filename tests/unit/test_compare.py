@@ -19,7 +19,7 @@ from dsk.compare.runs import find_runs, read_run
 from dsk.compare.table import make_grid
 from dsk.core.errors import DataError
 
-UCT = ["search.selector.kind=uct"]
+UCT = ["rollout.selector.kind=uct"]
 
 
 def read(place):
@@ -183,7 +183,7 @@ def test_runs_that_did_not_count_screening_show_none_and_cannot_leave_it_out(two
 def test_what_differs_comes_from_the_resolved_specs(two_arms):
     row = compare(read(two_arms)).rows[1]
     (line,) = row.differs
-    assert line.startswith("search.selector: frontier(")
+    assert line.startswith("rollout.selector: frontier(")
     assert "-> uct(exploration=2.0)" in line
 
 

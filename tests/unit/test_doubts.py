@@ -10,7 +10,7 @@ from dsk.compare.study import load_study, plan_runs
 from dsk.core.errors import InterruptedRun, ModelError
 from dsk.core.loading import load_spec, parse_spec
 from dsk.core.rounds import run
-from dsk.core.run.doubts import doubts, too_many_steps
+from dsk.core.run.doubts import doubts
 from dsk.core.run.records import read_records
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ def told(**changes):
 
 
 def search(**fields):
-    return {"search": {"width": 2, "max_depth": 4, "step_tokens": 8, **fields}, "max_response_tokens": 32}
+    return {"rollout": {"width": 2, "max_depth": 4, "step_tokens": 8, **fields}, "max_response_tokens": 32}
 
 
 def test_the_published_defaults_raise_no_doubt():
@@ -39,13 +39,13 @@ def test_every_arm_of_the_studies_loads_and_its_doubts_are_of_known_kinds(path):
     found = {
         line.split(":")[0] for r in plan_runs(load_study(path), str(path), Path("runs")) for line in doubts(r.spec)
     }
-    assert found <= {"mode", "search.boundary"}
+    assert found <= {"rollout.boundary"}
 
 
 def test_a_tree_that_ends_below_the_response_limit_says_what_to_raise_and_what_to_lower():
     (line,) = told(**search() | {"max_response_tokens": 100})
-    assert line.startswith("search: a tree's answers end at max_depth x step_tokens = 4 x 8 = 32 tokens, below")
-    assert line.endswith("raise search.max_depth to 13, or lower max_response_tokens to 32")
+    assert line.startswith("rollout: a tree's answers end at max_depth x step_tokens = 4 x 8 = 32 tokens, below")
+    assert line.endswith("raise max_depth to 13, or lower max_response_tokens to 32")
     assert told(**search(max_depth=13) | {"max_response_tokens": 100}) == []
     assert told(**search()) == []
 
@@ -53,31 +53,28 @@ def test_a_tree_that_ends_below_the_response_limit_says_what_to_raise_and_what_t
 @pytest.mark.parametrize("kind", ["text", "surprise"])
 def test_a_boundary_that_ends_steps_early_needs_depth_to_spare(kind):
     (line,) = told(**search(boundary={"kind": kind}))
-    assert line.startswith(f"search.boundary: '{kind}' ends steps early, so search.max_depth = 4 steps reach")
+    assert line.startswith(f"rollout.boundary: '{kind}' ends steps early, so max_depth = 4 steps reach")
     assert "average 8 of 8 tokens" in line
     assert told(**search(boundary={"kind": kind}, max_depth=8)) == []
 
 
-def test_direct_mode_names_the_fields_of_search_that_it_ignores():
-    fields = search(trajectories=4, selector={"kind": "uct"}, record="all")
-    (line,) = told(mode="direct", **fields)
-    ignored = "search.width, search.max_depth, search.step_tokens, search.record, search.selector"
-    assert line.startswith(f"mode: 'direct' samples whole responses and ignores {ignored}; leave them out")
-    assert told(mode="direct", max_response_tokens=32, search={"trajectories": 4}) == []
-
-
-def test_what_a_spec_ignores_is_the_same_after_it_was_written_down_whole():
-    spec = parse_spec(GOOD | {"mode": "direct"} | search())
-    assert doubts(parse_spec(json.loads(json.dumps(spec.dump())))) == doubts(spec)
+def test_a_doubt_says_where_the_tree_is_that_it_is_about():
+    tree = search()["rollout"]
+    (line,) = told(rollout={"kind": "prefix", "rollout": {"kind": "tree", **tree}}, max_response_tokens=100)
+    assert line.startswith("rollout.rollout: a tree's answers end at")
+    first, second = told(rollout=tree, replay={"kind": "tree", **tree}, max_response_tokens=100)
+    assert (first.partition(":")[2], second.split(":")[0]) == (second.partition(":")[2], "replay")
 
 
 @pytest.mark.parametrize(
     ("changes", "needed", "name"),
     [
-        ({"screen": {"samples": 16}}, 2048 + 16 * 32, "screen.samples"),
-        ({"evaluate": {"samples": 16}}, 2048 + 16 * 32, "evaluate.samples"),
-        ({"mode": "direct", "search": {"trajectories": 16}}, 2048 + 16 * 32, "search.trajectories"),
-        ({"search": {"width": 64, "max_depth": 4, "step_tokens": 8}}, 2048 + 24 + 64 * 8, "search.width"),
+        ({"screen": {"samples": 16}}, 2048 + 16 * 32, "screen.samples x max_response_tokens"),
+        ({"evaluate": {"samples": 16}}, 2048 + 16 * 32, "evaluate.samples x max_response_tokens"),
+        ({"rollout": {"kind": "direct", "samples": 16}}, 2048 + 16 * 32, "rollout: samples x max_response_tokens"),
+        ({"replay": {"samples": 17}}, 2048 + 16 * 32, "replay: (samples - 1) x max_response_tokens"),
+        (search(width=64), 2048 + 24 + 64 * 8, "rollout: a path of the tree with width x step_tokens"),
+        ({"rollout": {"kind": "prefix", "rollout": {"samples": 16}}}, 2048 + 16 * 32, "rollout: rollout: samples"),
     ],
 )
 def test_a_bound_below_the_largest_request_says_what_it_would_need(changes, needed, name):
@@ -112,10 +109,10 @@ def test_a_tokenizer_without_an_end_of_sequence_token_is_refused_before_the_run(
 
 
 def test_a_depth_that_most_answers_cannot_fit_is_said_with_the_depth_that_would_do():
-    deep = parse_spec(GOOD | {"search": {"max_depth": 3, "boundary": {"kind": "text"}}})
-    answers = ["a\nb\nc\nd\ne"] * 6 + ["a\nb"] * 4
-    told = too_many_steps(deep, answers)
+    deep = parse_spec(GOOD | {"rollout": {"max_depth": 3, "boundary": {"kind": "text"}}}).rollout
+    told = deep.doubts_about(["a\nb\nc\nd\ne"] * 6 + ["a\nb"] * 4)
     assert told is not None
-    assert told.startswith("search.max_depth: 6 of 10 finished answers of the screening have more than 3 steps")
+    assert told.startswith(".max_depth: 6 of 10 finished answers of the screening have more than 3 steps")
     assert "raise it to 5" in told
-    assert too_many_steps(deep, ["a\nb\nc\nd\ne"] * 5 + ["a\nb\n"] * 5) is None
+    assert deep.doubts_about(["a\nb\nc\nd\ne"] * 5 + ["a\nb\n"] * 5) is None
+    assert parse_spec(GOOD | {"rollout": "direct"}).rollout.doubts_about(["a\nb\nc\nd\ne"]) is None

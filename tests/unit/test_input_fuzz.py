@@ -35,6 +35,7 @@ NAMES = [
     "[red]",
     "é",
     "search",
+    "rollout",
     "base",
     "tasks",
     "7",

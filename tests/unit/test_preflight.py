@@ -113,7 +113,7 @@ def place(tmp_path, monkeypatch):
 
 def spec(path="bundled:tiny-reasoner", **changes):
     task = {"kind": "arithmetic", "train_problems": 4, "test_problems": 2}
-    short = {"max_response_tokens": 32, "search": {"max_depth": 4, "step_tokens": 8}}
+    short = {"max_response_tokens": 32, "rollout": {"kind": "tree", "max_depth": 4, "step_tokens": 8}}
     return parse_spec({"name": "t", "model": {"path": str(path), "device": "cpu"}, "task": task, **short, **changes})
 
 
@@ -305,4 +305,4 @@ def test_validate_says_what_it_read_and_tells_doubts_without_failing():
     done = CliRunner().invoke(app, ["validate", "a.json"])
     assert done.exit_code == 0
     assert done.stdout.splitlines()[1] == "Read: the model's files but its weights, 4 train problems, 2 test problems"
-    assert done.stderr.startswith("notice: search: a tree's answers end at max_depth x step_tokens = 4 x 8 = 32 tokens")
+    assert done.stderr.startswith("notice: rollout: a tree's answers end at max_depth x step_tokens = 4 x 8 = 32")

@@ -18,7 +18,8 @@ from dsk.core.plugins.registry import build_registry, load_registry
 
 HOOKS = (
     "register_advantages, register_backups, register_boundaries, register_caches, register_engines, register_filters,"
-    " register_losses, register_negatives, register_selectors, register_tasks, register_trackers, register_verifiers"
+    " register_losses, register_negatives, register_rollouts, register_scorers, register_selectors, register_tasks,"
+    " register_trackers, register_verifiers"
 )
 FIELD = "    weight: float = Field(default=-1.0, ge=0, description='Weight.')\n"
 GOOD = SELECTOR.format(kind="shallow")
@@ -99,6 +100,7 @@ MISTAKES = {
 }
 
 
+SHALLOW = {"name": "n", "model": {"path": "m"}, "task": "arithmetic", "rollout": {"selector": "shallow"}}
 PAGE = Path(__file__).parents[2] / "docs" / "recipes" / "plugin_mistakes.md"
 
 
@@ -174,8 +176,8 @@ def test_disabled_plugins_are_not_imported(site, monkeypatch, names):
 def test_a_specs_allow_list_leaves_the_others_out(site):
     install(site, "dsk-x", "raise AssertionError('imported')")
     install(site, "dsk-y", SELECTOR.format(kind="works"))
-    spec = {"name": "n", "model": {"path": "m"}, "task": "arithmetic", "search": {"selector": "works"}}
-    assert parse_spec({**spec, "plugins": ["dsk-y"]}).search.selector.kind == "works"
+    spec = {"name": "n", "model": {"path": "m"}, "task": "arithmetic", "rollout": {"kind": "tree", "selector": "works"}}
+    assert parse_spec({**spec, "plugins": ["dsk-y"]}).dump()["rollout"]["selector"]["kind"] == "works"
     with pytest.raises(SpecError, match=r"unknown selector 'works'; .*; plugins left out: dsk-x, dsk-y"):
         parse_spec({**spec, "plugins": []})
 
@@ -199,14 +201,14 @@ def test_an_unknown_kind_names_the_broken_plugins(site):
     with pytest.raises(
         SpecError, match=r"unknown selector 'shallow'; allowed: .*; plugins that failed to load .*: dsk-x"
     ):
-        parse_spec({"name": "n", "model": {"path": "m"}, "task": "arithmetic", "search": {"selector": "shallow"}})
+        parse_spec(SHALLOW)
 
 
 def test_an_unknown_kind_names_distributions_that_lack_the_entry_point(site):
     install(site, "dsk-x", GOOD, requires="deepsearch-kit>=0.1")
     (site / "dsk_x-0.1.0.dist-info" / "entry_points.txt").write_text("[dsk.plugins]\nplugin = dsk_x\n")
     with pytest.raises(SpecError, match=r"unknown selector 'shallow'; .*entry point in .*: .*dsk-x"):
-        parse_spec({"name": "n", "model": {"path": "m"}, "task": "arithmetic", "search": {"selector": "shallow"}})
+        parse_spec(SHALLOW)
 
 
 def test_check_and_list_show_the_line(site):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dsk.components.rollouts import Tree
 from dsk.core.errors import SpecError
 from dsk.core.input.trl_names import NAMES, trl_answer
 from dsk.core.loading import differences, load_spec, override, parse_spec
@@ -13,7 +14,9 @@ from dsk.core.plugins.registry import load_registry
 from dsk.core.run.plan import make_plan
 from dsk.core.spec import RunSpec
 
-PATHS = re.compile(r"\b((?:model|task|prompt|engine|sampling|search|train|rounds|evaluate|verifier)(?:\.\w+)+)")
+PATHS = re.compile(
+    r"\b((?:model|task|prompt|engine|sampling|rollout|replay|screen|train|rounds|evaluate|verifier)(?:\.\w+)+)"
+)
 ROOT = Path(__file__).parents[2]
 GOOD = {"name": "t", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 
@@ -24,20 +27,29 @@ def faults(data):
     return caught.value.problems
 
 
+def tree_of(data):
+    rollout = parse_spec(data).rollout
+    assert isinstance(rollout, Tree)
+    return rollout
+
+
 def with_value(path, value):
     return override(GOOD, [f"{path}={json.dumps(value)}"])
 
 
 def test_defaults_are_the_published_setting():
     spec = parse_spec(GOOD)
-    search, train = spec.search, spec.train
-    assert (search.width, search.max_depth, search.step_tokens, search.trajectories) == (8, 64, 256, 8)
+    tree, train = spec.rollout, spec.train
+    assert isinstance(tree, Tree)
+    assert (tree.width, tree.max_depth, tree.step_tokens, tree.trajectories) == (8, 64, 256, 8)
+    assert spec.replay is not None
+    assert spec.replay.dump() == {"kind": "cached", "samples": 8}
     assert (train.batch_problems, train.mini_batch_problems, train.micro_batch_tokens) == (256, 32, 18432)
     assert (train.optimizer.lr, train.optimizer.warmup_steps, train.optimizer.weight_decay) == (1e-6, 10, 0.1)
-    assert search.selector.dump() == {
+    assert tree.selector.dump() == {
         "kind": "frontier", "value_weight": 0.4, "entropy_weight": 0.0, "depth_weight": 0.01, "depth_bonus": "sqrt",
     }  # fmt: skip
-    assert (search.backup.kind, search.negative.kind, train.loss.kind, train.advantage.kind) == (
+    assert (tree.backup.kind, tree.negative.kind, train.loss.kind, train.advantage.kind) == (
         "constrained", "most_confident", "tree_grpo", "node",
     )  # fmt: skip
 
@@ -50,12 +62,12 @@ def test_a_dumped_spec_loads_to_an_equal_spec():
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("searchh", {}, "searchh: unknown field; allowed: .*did you mean 'search'"),
-        ("search.selector", {"kind": "frontir"}, "search.selector: unknown selector 'frontir'; allowed: .*'frontier'"),
-        ("search.selector", {"kind": "uct", "exploratoin": 1}, "selector.exploratoin: unknown field.*'exploration'"),
-        ("search.selector", 7, "search.selector: expected an object such as"),
-        ("search.width", 0, "search.width: .*greater than or equal to 1.*found 0"),
-        ("search.width", "many", "search.width: .*integer.*found \"many\""),
+        ("rolout", {}, "rolout: unknown field; allowed: .*did you mean 'rollout'"),
+        ("rollout.selector", {"kind": "frontir"}, "selector: unknown selector 'frontir'; allowed: .*'frontier'"),
+        ("rollout.selector", {"kind": "uct", "exploratoin": 1}, "selector.exploratoin: unknown field.*'exploration'"),
+        ("rollout.selector", 7, "rollout.selector: expected an object such as"),
+        ("rollout.width", 0, "rollout.width: .*greater than or equal to 1.*found 0"),
+        ("rollout.width", "many", "rollout.width: .*integer.*found \"many\""),
         ("train.optimizer.lr", -1.0, "train.optimizer.lr: .*greater than 0"),
         ("train.mini_batch_problems", 1000, "mini_batch_problems is larger than train.batch_problems"),
         ("screen.comparison", "=", "screen.comparison: .*'<=' or '<'"),
@@ -66,13 +78,19 @@ def test_a_dumped_spec_loads_to_an_equal_spec():
         ("model.dtype", "fp64", "fp64 is written 'float64'"),
         ("model.dtype", "half", "half overflows in training; did you mean 'bfloat16'"),
         ("model.dtype", "flaot32", "'float64'; did you mean 'float32'"),
-        ("mode", "serach", "'search' or 'direct'; did you mean 'search'"),
+        ("mode", "direct", '^spec: mode: unknown field; .* write "rollout": {"kind": "direct", "samples": 8}'),
+        ("search", {"width": 2}, '^spec: search: unknown field; .* write "rollout": {"kind": "tree", ...}'),
+        ("search.width", 2, '^spec: search: unknown field; .* write "rollout": {"kind": "tree", ...}'),
+        ("replay", False, "^spec: replay: names a rollout; write null"),
+        ("replay", True, '^spec: replay: names a rollout; write {"kind": "cached"}, which is the default'),
+        ("replay", {"kind": "cashed"}, "replay: unknown rollout 'cashed'; allowed: .*did you mean 'cached'"),
+        ("rollout", {"kind": "cached"}, "^spec: rollout: 'cached' starts from known solutions.*name it in `replay`"),
         ("beta", 0.1, "^spec: beta: unknown field; TRL's beta is train.loss.kl_coef"),
-        ("train.num_generations", 8, "train.num_generations: unknown field; TRL's num_generations is search.traj"),
+        ("train.num_generations", 8, "train.num_generations: unknown field; TRL's num_generations is rollout.samples"),
         ("train.loss.epsilon", 0.2, "train.loss.epsilon: unknown field; TRL's epsilon is train.loss.clip_low"),
         ("vllm_server_port", 1, "TRL's vllm_server_port has no counterpart"),
-        ("search.selector.kind", "a\nb", r"unknown selector 'a\\nb'; allowed"),
-        ("search.selector.kind", "x" * 2000, "^.{,350}$"),
+        ("rollout.selector.kind", "a\nb", r"unknown selector 'a\\nb'; allowed"),
+        ("rollout.selector.kind", "x" * 2000, "^.{,350}$"),
         ("x" * 2000, 1, "^.{,350}$"),
         ("plugins", ["nope"], "^spec: plugins: 'nope' is not installed"),
     ],
@@ -83,7 +101,7 @@ def test_a_fault_names_its_path_and_what_is_allowed(path, value, expected):
 
 
 def test_all_faults_are_listed_at_once():
-    data = override(GOOD, ["search.width=0", "train.losss=1", "search.selector.kind=nope", "seed=-1"])
+    data = override(GOOD, ["rollout.width=0", "train.losss=1", "rollout.selector.kind=nope", "seed=-1"])
     assert len(faults(data)) == 4
 
 
@@ -93,13 +111,14 @@ def test_missing_parts_are_named():
 
 def test_setting_another_kind_drops_the_old_kinds_fields():
     data = override(
-        {**GOOD, "search": {"selector": {"kind": "frontier", "depth_weight": 1.0}}}, ["search.selector.kind=uct"]
+        {**GOOD, "rollout": {"kind": "tree", "selector": {"kind": "frontier", "depth_weight": 1.0}}},
+        ["rollout.selector.kind=uct"],
     )
-    assert parse_spec(data).search.selector.dump() == {"kind": "uct", "exploration": 2.0}
+    assert tree_of(data).selector.dump() == {"kind": "uct", "exploration": 2.0}
 
 
 def test_setting_a_field_of_an_unnamed_component_means_the_default_kind():
-    assert parse_spec(override(GOOD, ["search.selector.depth_weight=0.5"])).search.selector.depth_weight == 0.5
+    assert tree_of(override(GOOD, ["rollout.selector.depth_weight=0.5"])).selector.dump()["depth_weight"] == 0.5
 
 
 @pytest.mark.parametrize(("assignment", "expected"), [("width", "path=value"), ("name.x=1", "'name' is a value")])
@@ -126,8 +145,8 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_differences_name_the_changed_leaves():
     old = parse_spec(GOOD).dump()
-    new = parse_spec(override(GOOD, ["search.width=4"])).dump()
-    assert differences(old, new) == ["search.width: 8 -> 4"]
+    new = parse_spec(override(GOOD, ["rollout.width=4"])).dump()
+    assert differences(old, new) == ["rollout.width: 8 -> 4"]
 
 
 def test_every_field_of_every_model_is_described():

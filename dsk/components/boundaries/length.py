@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Length(Boundary):
-    """A step is `search.step_tokens` long, wherever that falls (DeepSearch)."""
+    """A step is the rollout's `step_tokens` long, wherever that falls (DeepSearch)."""
 
     kind: ClassVar[str] = "length"
     whole_steps: ClassVar[bool] = True

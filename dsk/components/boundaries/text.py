@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Text(Boundary):
-    """A step ends with the first of `texts` that it contains; at `search.step_tokens` where none comes.
+    """A step ends with the first of `texts` that it contains; at the rollout's `step_tokens` where none comes.
 
     With a line break, siblings differ in one whole line of reasoning, as in Tree of Thoughts (Yao et al. 2023).
     """

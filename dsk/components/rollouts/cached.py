@@ -31,5 +31,5 @@ class Cached(Rollout):
         return self.samples
 
     def largest_request(self, max_response_tokens: int) -> tuple[int, str]:
-        """All responses at once."""
-        return self.samples * max_response_tokens, "samples x max_response_tokens"
+        """All fresh responses at once, beside one solution or more."""
+        return (self.samples - 1) * max_response_tokens, "(samples - 1) x max_response_tokens"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from dsk.components.rollouts.jobs.counted import Counted
+from dsk.core.component import Otherwise
 from dsk.core.errors import DataError
 from dsk.core.roles import Job, Known, Rollout, Setting
 from dsk.core.roles.rollout import Tokens
@@ -41,7 +42,7 @@ class Prefix(Rollout):
         default=None,
         description="Column of the data that holds a worked solution to start inside of; null: cached solutions.",
     )
-    rollout: Rollout = Field(
+    rollout: Annotated[Rollout, Otherwise("direct")] = Field(
         default_factory=lambda: {"kind": "direct"},  # type: ignore[arg-type]  # resolved by the registry
         description="What samples from there on.",
         json_schema_extra={"default": {"kind": "direct"}},

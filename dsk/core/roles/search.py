@@ -77,12 +77,12 @@ class Selector(Component, ABC):
 
 
 class Boundary(Component, ABC):
-    """Where a step of a tree ends, and so where the next may branch; `search.step_tokens` bounds it always."""
+    """Where a step of a tree ends, and so where the next may branch; the rollout's `step_tokens` bounds it always."""
 
     role: ClassVar[str] = "boundary"
     default_kind: ClassVar[str | None] = "length"
     whole_steps: ClassVar[bool] = False
-    """Whether every step is `search.step_tokens` long; where not, a tree needs more depth for the same answer."""
+    """Whether every step is the rollout's `step_tokens` long; where not, the same answer is deeper in a tree."""
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
