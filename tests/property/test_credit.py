@@ -376,3 +376,9 @@ def test_steps_beyond_the_last_probed_state_and_before_the_first_get_nothing():
     chain = tree_of({(1, 2, 3): -1.0}, probes={(1,): [1.0], (1, 2): [0.0, 1.0]})
     assert ProbedAdvantage().values(chain) == [[0.0, -0.5, -1.5]]
     assert ProbedAdvantage().values(tree_of({(1, 2): 1.0})) == [[0.0, 0.0]]
+
+
+def test_a_response_that_ends_where_another_goes_on_is_no_probe_there_and_a_child_of_its_node():
+    group = tree_of({(1,): -1.0, (1, 2): 1.0, (3,): 1.0})
+    assert ProbedAdvantage().values(group) == [[0.0], [0.0, 0.0], [0.0]]
+    assert MonteCarloAdvantage(value="children").values(group) == [[-0.5], [-0.5, 1.0], [0.5]]
