@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Problem,
         Sample,
         SampleRequest,
+        Terminal,
         Trajectory,
         Verdict,
     )
@@ -80,6 +81,7 @@ __all__ = [
     "Selector",
     "SpecError",
     "Task",
+    "Terminal",
     "Tracker",
     "TrackerSession",
     "Trajectory",
@@ -104,7 +106,7 @@ _HOMES = {
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",
-        "types": "CachedSolution Completion EngineStats Group Problem Sample SampleRequest Trajectory Verdict",
+        "types": "CachedSolution Completion EngineStats Group Problem Sample SampleRequest Terminal Trajectory Verdict",
     }.items()
     for name in names.split()
 }

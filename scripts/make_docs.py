@@ -31,7 +31,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 RECORDS = {
     "selector": ["TreeView"],
     "loss": ["LossInputs", "LossOutput"],
-    "advantage": ["Group", "Trajectory"],
+    "advantage": ["Group", "Trajectory", "Terminal"],
     "verifier": ["VerifierSession", "Verdict"],
     "cache": ["CacheSession", "CachedSolution"],
     "engine": ["EngineSession", "SampleRequest", "Sample", "Completion"],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from dsk.core.component import Component, Otherwise, StrictModel
+from dsk.core.credit_needs import unmet_need
 from dsk.core.input.faults import shortened
 from dsk.core.roles import Advantage, Cache, Engine, Filter, Loss, Rollout, Scorer, Task, Tracker, Verifier
 from dsk.core.types import Verdict
@@ -279,6 +280,17 @@ class RunSpec(StrictModel):
                 f"'{value.kind}' starts from known solutions, and problems of which none is known need a rollout too;"
             )
             raise PydanticCustomError("rollout", "{text}", {"text": f"{text} name it in `replay`"})
+        return value
+
+    @field_validator("train")
+    @classmethod
+    def _check_credit(cls, value: TrainSpec, info: ValidationInfo) -> TrainSpec:
+        from dsk.core.plugins.registry import load_registry
+
+        context: Any = info.context or {}
+        registry = context["registry"] if "registry" in context else load_registry()
+        if text := unmet_need(value.advantage, info.data.get("rollout"), info.data.get("replay"), registry):
+            raise PydanticCustomError("credit", "{text}", {"text": text})
         return value
 
     def dump(self) -> dict[str, Any]:

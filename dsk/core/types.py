@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -208,9 +209,10 @@ class Terminal:
 class Group:
     """The trajectories of one problem that are normalised together, and their prompt.
 
-    `terminals` are all verified ends, those of no trajectory included; none given: those of the trajectories. A figure
-    that `stats` has no value for (the tokens to a first solution that was not found) is not in it. `history` is what
-    later groups of the problem should know; it lasts in checkpoints.
+    `terminals` are all verified ends, those of no trajectory included; none given: those of the trajectories. A node's
+    id is its own in the whole group, also where that has several trees; 0 is the prompt. A figure that `stats` has no
+    value for (the tokens to a first solution that was not found) is not in it. `history` is what later groups of the
+    problem should know; it lasts in checkpoints.
     """
 
     problem: Problem
@@ -232,6 +234,11 @@ class Group:
         return self.terminals or tuple(
             Terminal(t.node_ids, t.reward, len(t.tokens), correct=t.correct) for t in self.trajectories
         )
+
+    @property
+    def ends(self) -> tuple[Terminal, ...]:
+        """The verified ends of responses: all but the probes."""
+        return tuple(end for end in self.verified if not end.probe)
 
 
 @dataclass(frozen=True)
@@ -258,5 +265,7 @@ def named(record: Any) -> dict[str, Any]:
 
 
 def mean_reward(rewards: Sequence[float]) -> float:
-    """The mean of the rewards of a group [G], 0 for an empty one."""
-    return sum(rewards) / len(rewards) if rewards else 0.0
+    """The mean of rewards [G], whatever their order: 0 of none, and of equal ones their value to the bit."""
+    if not rewards or min(rewards) == max(rewards):
+        return rewards[0] if rewards else 0.0
+    return math.fsum(rewards) / len(rewards)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from dsk.core.types import mean_reward
+
 Normalisation = Literal["none", "mean", "mean_std"]
 NORMALISATION: Any = Field(
     "mean",
@@ -23,7 +25,7 @@ def normalise(scores: Sequence[Sequence[float]], rewards: Sequence[float], how: 
     """
     if how == "none":
         return [list(path) for path in scores]
-    mean = math.fsum(rewards) / len(rewards) if rewards else 0.0
+    mean = mean_reward(rewards)
     deviation = _deviation(rewards, mean) if how == "mean_std" else 1.0
     return [[(score - mean) / deviation for score in path] for path in scores]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dsk.core.component import Component
 from dsk.core.types import Group
@@ -19,6 +19,9 @@ class Advantage(Component, ABC):
 
     role: ClassVar[str] = "advantage"
     default_kind: ClassVar[str | None] = "node"
+    needs: ClassVar[Literal["none", "tree", "probes"]] = "none"
+    """What it has to know of a group's nodes: nothing, so that whole responses do; `tree`, nodes that trajectories
+    share; or `probes`, the value of states from fresh responses. A rollout's `values` says what it has."""
 
     @abstractmethod
     def values(self, group: Group) -> list[list[float]]:

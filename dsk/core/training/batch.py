@@ -14,7 +14,8 @@ import numpy as np
 from dsk.core.errors import DataError
 from dsk.core.sampling.search_tree import ROOT
 from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
-from dsk.core.types import Group, Trajectory, mean_reward
+from dsk.core.training.group_tree import GroupTree
+from dsk.core.types import Group, Trajectory
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -76,14 +77,16 @@ def prepare(
 def shape_scores(group: Group, soft_clip: SoftClipSpec, overlong: OverlongSpec, max_response_tokens: int) -> Group:
     """The group with soft-clipped node values and the overlong penalty in every score (DeepSearch section 5).
 
-    The penalty acts on the values and rewards of trajectories and on the mean rewards of nodes alike, so that no
-    advantage escapes it.
+    The penalty acts on the values and rewards of trajectories, on the rewards of all terminals, probes included, and so
+    on the mean rewards of nodes: no advantage escapes it.
     """
 
     def penalty(length: int) -> float:
         return overlong_penalty(length, overlong, max_response_tokens)
 
-    means = _node_means([(end.path, end.reward + penalty(end.length)) for end in group.verified])
+    ends = tuple(replace(end, reward=end.reward + penalty(end.length)) for end in group.verified)
+    group = replace(group, terminals=ends)
+    means = GroupTree.of(group).leaf_means()
 
     def shape(trajectory: Trajectory) -> Trajectory:
         extra = penalty(len(trajectory.tokens))
@@ -93,15 +96,6 @@ def shape_scores(group: Group, soft_clip: SoftClipSpec, overlong: OverlongSpec, 
         return replace(trajectory, values=values, reward=trajectory.reward + extra, mean_rewards=mean_rewards)
 
     return replace(group, trajectories=tuple(shape(t) for t in group.trajectories))
-
-
-def _node_means(terminals: Sequence[tuple[tuple[int, ...], float]]) -> dict[int, float]:
-    """Mean reward of the terminals at or below each node, from their (path, reward)."""
-    below: dict[int, list[float]] = {}
-    for path, reward in terminals:
-        for node in (ROOT, *path):
-            below.setdefault(node, []).append(reward)
-    return {node: mean_reward(rewards) for node, rewards in below.items()}
 
 
 def overlong_penalty(length: int, overlong: OverlongSpec, max_response_tokens: int) -> float:

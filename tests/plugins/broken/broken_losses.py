@@ -254,7 +254,7 @@ class Regretful(SoundAdvantage):
 
 
 class BreaksRanking(BrokenAdvantage):
-    caught_by = "test_no_trajectory_ends_better_than_a_correct_one"
+    caught_by = "test_no_wrong_trajectory_ends_better_than_a_correct_one"
     advantage = Regretful()
 
 
