@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, cast
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
@@ -111,6 +112,13 @@ class Component(StrictModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
         return handler(schema) if cls.is_concrete() or not hasattr(cls, "role") else {ROLE_PLACE: cls.role}
+
+
+def default_part(role: type[Component], kind: str | None = None) -> Any:
+    """A field of a component that holds one of the role, by default its default kind."""
+    fields: Any = {"kind": kind or role.default_kind}
+    shown: Any = {"default": fields}
+    return Field(default_factory=lambda: fields, description=f"The {role.role}.", json_schema_extra=shown)
 
 
 def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:

@@ -37,10 +37,10 @@ def _out_of_reach(spec: RunSpec) -> Iterator[str]:
 
 
 def _unused(spec: RunSpec) -> Iterator[str]:
-    if spec.rollout.reuses:
-        return
-    for field, on in (("screen.reuse", spec.screen.reuse), ("train.allocate", spec.train.allocate != "equal")):
-        if on:
+    rollout, allocated = spec.rollout, spec.train.allocate != "equal"
+    unused = (("screen.reuse", spec.screen.reuse, rollout.reuses), ("train.allocate", allocated, rollout.allocates))
+    for field, on, used in unused:
+        if on and not used:
             yield f"{field}: rollout '{spec.rollout.kind}' does not use it; it acts with 'direct'"
 
 
