@@ -15,8 +15,8 @@ class Adaptive(Rollout):
     """Rounds of `samples` responses until an exit rule holds, checked after each round (Reinforce-Ada).
 
     All samples are in the group, so that statistics are over all that were drawn; which of them are trained is said
-    elsewhere. Responses of the screening, where they are kept, count as the first round, which is topped up to
-    `samples` where there are fewer. Correct is what the verifier calls so (the authors: a reward above 0.7).
+    elsewhere. Responses of the screening, where they are kept, are the first round, at most `samples` of them.
+    Correct is what the verifier calls so (the authors: a reward above 0.7).
     """
 
     kind: ClassVar[str] = "adaptive"

@@ -26,7 +26,7 @@ class Sounding(Waves):
     @property
     def rounds(self) -> int:
         """Rounds handed out, that of the screening included."""
-        return self.wave + (len(self.ready) == self.spec.samples)
+        return self.wave + bool(self.ready)
 
     def is_last(self) -> bool:
         """Whether the last round is out."""
@@ -36,7 +36,7 @@ class Sounding(Waves):
         """Another round, unless the rule or the bound says to stop."""
         if self.is_last() or self.spec.enough(*self._outcomes()):
             return []
-        return [self.begin(self.spec.samples - (0 if self.rounds else len(self.ready)))]
+        return [self.begin(self.spec.samples)]
 
     def _outcomes(self) -> tuple[int, int]:
         """Correct and wrong responses so far."""
