@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dsk.testing.component import ComponentContract
     from dsk.testing.engine import EngineContract
     from dsk.testing.filter import FilterContract
+    from dsk.testing.fork import ForkRuleContract
     from dsk.testing.loss import LossContract
     from dsk.testing.negative import NegativeContract
     from dsk.testing.rollout import RolloutContract
@@ -34,6 +35,7 @@ _HOMES = {
     "ComponentContract": "component",
     "EngineContract": "engine",
     "FilterContract": "filter",
+    "ForkRuleContract": "fork",
     "LossContract": "loss",
     "NegativeContract": "negative",
     "RolloutContract": "rollout",
@@ -51,6 +53,7 @@ __all__ = [
     "ComponentContract",
     "EngineContract",
     "FilterContract",
+    "ForkRuleContract",
     "LossContract",
     "NegativeContract",
     "RolloutContract",

@@ -89,8 +89,11 @@ class World:
             screened=tuple(self.response("screened", n) for n in range(screened)),
         )
 
-    def replayed(self, solution: Solution) -> Trajectory:
-        """A solution under the present policy."""
+    def replayed(self, solutions: Sequence[Solution]) -> list[Trajectory]:
+        """Solutions under the present policy."""
+        return [self._replayed(solution) for solution in solutions]
+
+    def _replayed(self, solution: Solution) -> Trajectory:
         verdict = self.verdict(solution.tokens)
         sample = Sample(solution.tokens, (-0.5,) * len(solution.tokens), "eos", 3)
         return whole_response(sample, verdict, self.setting.reward(verdict), "cached")

@@ -29,10 +29,10 @@ class RolloutContract(ComponentContract):
         return self.make_rollout()
 
     def known(self, world: World) -> Known:
-        """What is known of the problem: some tokens that are given, or some solutions where the rollout needs them."""
-        number = world.seed % 4
-        if self.make_rollout().needs_solutions:
-            return world.known(solutions=1 + number)
+        """What is known of the problem: solutions where the rollout uses them, or some tokens that are given."""
+        number, rollout = world.seed % 4, self.make_rollout()
+        if rollout.uses_solutions:
+            return world.known(solutions=number + rollout.needs_solutions)
         return world.known(given=number, screened=world.seed % 3)
 
     def play(self, seed: int, order: int | None = None) -> Played:

@@ -39,9 +39,6 @@ class TestPrefix(RolloutContract):
     def make_rollout(self):
         return Prefix(rollout={"kind": "branch", "chains": 2})
 
-    def known(self, world):
-        return world.known(solutions=world.seed % 3)
-
 
 class TestPrefixOfATree(TestPrefix):
     def make_rollout(self):

@@ -61,8 +61,7 @@ class Setting:
     """What the jobs of a run share.
 
     `reward` turns a verdict into a number, `pieces` a sequence of tokens into the text of each, `encode` a text into
-    tokens. `scored` says whether
-    somebody answers questions of the kind `score`.
+    tokens. `scored` says whether somebody answers questions of the kind `score`.
     """
 
     sampling: SamplingSpec

@@ -38,10 +38,10 @@ def _out_of_reach(spec: RunSpec) -> Iterator[str]:
 
 def _unused(spec: RunSpec) -> Iterator[str]:
     rollout, allocated = spec.rollout, spec.train.allocate != "equal"
-    unused = (("screen.reuse", spec.screen.reuse, rollout.reuses), ("train.allocate", allocated, rollout.allocates))
-    for field, on, used in unused:
-        if on and not used:
-            yield f"{field}: rollout '{spec.rollout.kind}' does not use it; it acts with 'direct'"
+    if spec.screen.reuse and not rollout.reuses:
+        yield f"screen.reuse: rollout '{rollout.kind}' does not use it; it acts with 'direct' and 'adaptive'"
+    if allocated and not rollout.allocates:
+        yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
 
 
 def _lone_requests(spec: RunSpec) -> Iterator[str]:
