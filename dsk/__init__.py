@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dsk.core.hookspecs import Register, hookimpl
 
 if TYPE_CHECKING:
+    from dsk.core.component import default_part
     from dsk.core.errors import CacheError, DataError, DskError, EngineError, InterruptedRun, SpecError, VerifierError
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import Policy
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
         Engine,
         EngineSession,
         Filter,
+        ForestView,
+        ForkRule,
+        Job,
+        Known,
         Loss,
         LossInputs,
         LossOutput,
         Negative,
+        Rollout,
         Selector,
+        Setting,
+        Solution,
         Task,
         Tracker,
         TrackerSession,
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
         EngineStats,
         Group,
         Problem,
+        Question,
         Sample,
         SampleRequest,
         Terminal,
@@ -65,20 +74,28 @@ __all__ = [
     "EngineSession",
     "EngineStats",
     "Filter",
+    "ForestView",
+    "ForkRule",
     "Group",
     "InterruptedRun",
+    "Job",
+    "Known",
     "Loss",
     "LossInputs",
     "LossOutput",
     "Negative",
     "Policy",
     "Problem",
+    "Question",
     "Register",
+    "Rollout",
     "Run",
     "RunSpec",
     "Sample",
     "SampleRequest",
     "Selector",
+    "Setting",
+    "Solution",
     "SpecError",
     "Task",
     "Terminal",
@@ -91,6 +108,7 @@ __all__ = [
     "VerifierError",
     "VerifierSession",
     "__version__",
+    "default_part",
     "hookimpl",
     "load_spec",
     "run",
@@ -99,14 +117,16 @@ __all__ = [
 _HOMES = {
     name: f"dsk.core.{module}"
     for module, names in {
+        "component": "default_part",
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
-        "roles": "Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter Loss LossInputs LossOutput"
-        " Negative Selector Task Tracker TrackerSession TreeView Verifier VerifierSession",
+        "roles": "Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter ForestView ForkRule Job Known"
+        " Loss LossInputs LossOutput Negative Rollout Selector Setting Solution Task Tracker TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",
-        "types": "CachedSolution Completion EngineStats Group Problem Sample SampleRequest Terminal Trajectory Verdict",
+        "types": "CachedSolution Completion EngineStats Group Problem Question Sample SampleRequest"
+        " Terminal Trajectory Verdict",
     }.items()
     for name in names.split()
 }

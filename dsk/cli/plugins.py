@@ -76,7 +76,9 @@ def check_plugins() -> None:
 @plugins_app.command("new")
 def new_plugin(
     name: Annotated[str, typer.Argument(help="The distribution's name, e.g. dsk-thompson.", show_default=False)],
-    role: Annotated[str, typer.Option(help="selector, boundary, backup, negative, advantage, loss, verifier, ...")],
+    role: Annotated[
+        str, typer.Option(help="rollout, selector, boundary, backup, negative, advantage, loss, verifier, ...")
+    ],
     folder: Annotated[Path, typer.Option(help="Where to put the package.")] = Path(),
 ) -> None:
     """Write a package with one component that installs, is listed, and passes its contract test."""

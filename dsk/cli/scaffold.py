@@ -16,6 +16,7 @@ from dsk.core.roles import role_names
 
 PLACES = {
     "rollout": "rollout",
+    "fork": "rollout.fork",
     "selector": "rollout.selector",
     "boundary": "rollout.boundary",
     "backup": "rollout.backup",
@@ -31,6 +32,8 @@ PLACES = {
     "tracker": "trackers",
 }
 """Where a spec names a component of the role."""
+HOLDERS: dict[str, dict[str, object]] = {"fork": {"kind": "branch"}}
+"""What the part around it says besides, where that is not the part's default kind."""
 
 
 def write_package(name: str, role: str, parent: Path) -> Path:
@@ -66,10 +69,17 @@ def template_words(name: str, role: str) -> dict[str, str]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise SpecError(f"{name}: a plugin's name is lower-case words joined by '-', such as dsk-thompson")
     kind = name.removeprefix("dsk-").removesuffix(f"-{role}").replace("-", "_")
-    value = [{"kind": kind}] if role == "tracker" else {"kind": kind}
-    example: object = value
-    for part in reversed(PLACES[role].split(".")):
+    value: object = [{"kind": kind}] if role == "tracker" else {"kind": kind}
+    place, _, inner = PLACES[role].rpartition(".")
+    holder = {**HOLDERS.get(role, {}), inner: value}
+    example: object = holder
+    for part in reversed(place.split(".") if place else []):
         example = {part: example}
+    setting = f"{PLACES[role]}.kind={kind}"
+    if role == "tracker":
+        setting = f"{PLACES[role]}='{json.dumps(value)}'"
+    if role in HOLDERS:
+        setting = f"{place}='{json.dumps(holder)}'"
     major, minor, *_ = __version__.split(".")
     return {
         "name": name,
@@ -78,7 +88,7 @@ def template_words(name: str, role: str) -> dict[str, str]:
         "module": name.replace("-", "_"),
         "class_name": "".join(word.capitalize() for word in kind.split("_")),
         "spec_example": json.dumps(example),
-        "set_example": f"{PLACES[role]}='{json.dumps(value)}'" if role == "tracker" else f"{PLACES[role]}.kind={kind}",
+        "set_example": setting,
         "dsk_version": f"{major}.{minor}",
         "dsk_next": f"{major}.{int(minor) + 1}",
     }

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self, cast
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
@@ -132,6 +133,13 @@ class Otherwise:
     def _named(self, value: Any) -> Any:
         fields = as_object(value)
         return value if fields is None else {"kind": self.kind, **fields}
+
+
+def default_part(role: type[Component], kind: str | None = None) -> Any:
+    """A field of a component that holds one of the role, by default its default kind."""
+    fields: Any = {"kind": kind or role.default_kind}
+    shown: Any = {"default": fields}
+    return Field(default_factory=lambda: fields, description=f"The {role.role}.", json_schema_extra=shown)
 
 
 def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:

@@ -35,6 +35,11 @@ def register_boundaries(register: Register) -> None:
 
 
 @hookspec
+def register_forks(register: Register) -> None:
+    """Call `register(cls)` for each ForkRule: where whole responses are forked."""
+
+
+@hookspec
 def register_backups(register: Register) -> None:
     """Call `register(cls)` for each Backup: how a reward changes the values on its path."""
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from dsk.testing.component import ComponentContract
     from dsk.testing.engine import EngineContract
     from dsk.testing.filter import FilterContract
+    from dsk.testing.fork import ForkRuleContract
     from dsk.testing.loss import LossContract
     from dsk.testing.negative import NegativeContract
+    from dsk.testing.rollout import RolloutContract
     from dsk.testing.selector import SelectorContract
     from dsk.testing.task import TaskContract
     from dsk.testing.tracker import TrackerContract
@@ -33,8 +35,10 @@ _HOMES = {
     "ComponentContract": "component",
     "EngineContract": "engine",
     "FilterContract": "filter",
+    "ForkRuleContract": "fork",
     "LossContract": "loss",
     "NegativeContract": "negative",
+    "RolloutContract": "rollout",
     "SelectorContract": "selector",
     "TaskContract": "task",
     "TrackerContract": "tracker",
@@ -49,8 +53,10 @@ __all__ = [
     "ComponentContract",
     "EngineContract",
     "FilterContract",
+    "ForkRuleContract",
     "LossContract",
     "NegativeContract",
+    "RolloutContract",
     "SelectorContract",
     "TaskContract",
     "TrackerContract",

@@ -52,6 +52,30 @@ class BoundaryContract(ComponentContract):
         boundary.cut(np.array([-3.0, -1.0, -2.0]))
         assert boundary.cut(np.array(logprobs)) == first
 
+    def split(self, logprobs: list[float], step_tokens: int) -> list[int]:
+        """A finished response's steps; its tokens say a word each, or end a line or a sentence."""
+        pieces = [("so ", "\n", "x", ". ", "")[index * index % 5] for index in range(len(logprobs))]
+        array = np.array(logprobs, dtype=np.float64)
+        array.flags.writeable = False
+        return self.make_boundary().split(array, pieces, step_tokens)
+
+    @given(logprobs=LOGPROBS | st.just([]), step_tokens=st.integers(0, 6))
+    @quick
+    def test_the_steps_of_a_finished_response_add_up(self, logprobs: list[float], step_tokens: int) -> None:
+        lengths = self.split(logprobs, step_tokens)
+        assert all(type(length) is int for length in lengths), "plain ints"
+        assert sum(lengths) == len(logprobs)
+        assert min(lengths[1:], default=1) >= 1, "only the first step may be empty"
+        assert min(lengths, default=0) >= 0
+        assert not step_tokens or max(lengths, default=0) <= step_tokens, "`step_tokens` bounds a step"
+
+    @given(logprobs=LOGPROBS)
+    @quick
+    def test_equal_responses_are_split_alike(self, logprobs: list[float]) -> None:
+        first = self.split(logprobs, 3)
+        self.split([-3.0, -1.0, -2.0], 0)
+        assert self.split(logprobs, 3) == first
+
     @given(logprobs=LOGPROBS)
     @quick
     def test_the_step_and_global_randomness_are_left_alone(self, logprobs: list[float]) -> None:

@@ -14,8 +14,11 @@ from dsk.components.backups.simple import Simple
 from dsk.components.boundaries.length import Length
 from dsk.components.boundaries.surprise import Surprise
 from dsk.components.boundaries.text import Text
+from dsk.components.boundaries.uncertain import Uncertain
 from dsk.components.filters.garbled import GarbledFilter
 from dsk.components.filters.none import NoFilter
+from dsk.components.forks.surprise import SurpriseForks
+from dsk.components.forks.uniform_step import UniformStep
 from dsk.components.negatives.least_confident import LeastConfident
 from dsk.components.negatives.most_confident import MostConfident
 from dsk.components.negatives.random import RandomNegative
@@ -30,6 +33,7 @@ from dsk.testing import (
     BackupContract,
     BoundaryContract,
     FilterContract,
+    ForkRuleContract,
     NegativeContract,
     SelectorContract,
     TrackerContract,
@@ -97,6 +101,26 @@ class TestText(BoundaryContract):
 class TestSurprise(BoundaryContract):
     def make_boundary(self):
         return Surprise()
+
+
+class TestUncertain(BoundaryContract):
+    def make_boundary(self):
+        return Uncertain(interval=2)
+
+
+class TestTextOfTwoCharacters(BoundaryContract):
+    def make_boundary(self):
+        return Text(texts=("\n", ". "), shortest=2)
+
+
+class TestSurpriseForks(ForkRuleContract):
+    def make_fork(self):
+        return SurpriseForks()
+
+
+class TestUniformStep(ForkRuleContract):
+    def make_fork(self):
+        return UniformStep(step_tokens=4)
 
 
 class TestMostConfident(NegativeContract):

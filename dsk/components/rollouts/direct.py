@@ -17,6 +17,7 @@ class Direct(Rollout):
     kind: ClassVar[str] = "direct"
     values: ClassVar[str] = "none"
     reuses: ClassVar[bool] = True
+    allocates: ClassVar[bool] = True
 
     samples: int = Field(default=8, ge=1, description="Responses to a problem: the group's size.")
 

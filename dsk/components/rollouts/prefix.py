@@ -62,7 +62,7 @@ class Prefix(Rollout):
         solution = self._solution(problem, known, rng, setting)
         low, high = known.history.get(LOW, self.shortest), known.history.get(HIGH, self.longest)
         share = float(rng.uniform(low, high)) if solution else 0.0
-        given = solution[: int(share * len(solution))]
+        given = solution[: min(int(share * len(solution)), setting.max_response_tokens - 1)]
         job = self.rollout.start(problem, replace(known, given=given, solutions=(), screened=()), seed, setting)
         figures = {"fell_back": float(not solution), "given_tokens": float(len(given))}
         return Counted(job, figures, lambda group: self._steered(group, share, high) if solution else {})
@@ -98,13 +98,13 @@ class Prefix(Rollout):
         return self.rollout.group_size()
 
     def reach(self, max_response_tokens: int) -> int:
-        """That of the rollout."""
-        return self.rollout.reach(max_response_tokens)
+        """The limit: what is given comes before what the rollout samples."""
+        return max_response_tokens
 
     def largest_request(self, max_response_tokens: int) -> tuple[int, str]:
-        """That of the rollout."""
+        """That of the rollout, after what is given."""
         tokens, fields = self.rollout.largest_request(max_response_tokens)
-        return tokens, f"rollout: {fields}"
+        return tokens + int(self.longest * max_response_tokens), f"a given prefix, and rollout: {fields}"
 
     def doubts(self, max_response_tokens: int) -> Iterable[str]:
         """Those of the rollout."""

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
-from dsk.core.component import Component
+from dsk.core.component import default_part
 from dsk.core.roles import Backup, Boundary, Job, Known, Negative, Rollout, Selector, Setting
 from dsk.core.types import Problem
 
 ROOM = 2
 """How many times the response limit full steps should reach where a boundary ends steps early."""
-
-
-def default(role: type[Component]) -> Any:
-    """A field that holds a component of the role, by default its default kind."""
-    kind: Any = {"kind": role.default_kind}
-    return Field(default_factory=lambda: kind, description=f"The {role.role}.", json_schema_extra={"default": kind})
 
 
 class Tree(Rollout):
@@ -40,18 +34,18 @@ class Tree(Rollout):
     trajectory_entropy: Literal["tokens", "steps"] = Field(
         default="tokens", description="Mean over all tokens (released code) or over steps (paper)."
     )
-    selector: Selector = default(Selector)
-    boundary: Boundary = default(Boundary)
-    backup: Backup = default(Backup)
-    negative: Negative = default(Negative)
+    selector: Selector = default_part(Selector)
+    boundary: Boundary = default_part(Boundary)
+    backup: Backup = default_part(Backup)
+    negative: Negative = default_part(Negative)
 
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:
         """The tree's root is the prompt, and what is given after it."""
         return TreeSearch(problem, known, self, seed, setting)
 
     def group_size(self) -> int:
-        """`trajectories`."""
-        return self.trajectories
+        """`trajectories`; where all terminals are recorded, those of the last expansion may exceed it."""
+        return self.trajectories + (self.width - 1 if self.record == "all" else 0)
 
     def reach(self, max_response_tokens: int) -> int:
         """As deep as the tree may be."""

@@ -13,12 +13,12 @@ from dsk.core.component import Component
 from dsk.core.roles.judging import Filter, Scorer, ScorerSession, Verifier, VerifierSession
 from dsk.core.roles.rollout import Job, Known, Rollout, Setting, Solution
 from dsk.core.roles.running import Cache, CacheSession, Engine, EngineSession, Task, Tracker, TrackerSession
-from dsk.core.roles.search import Backup, Boundary, Negative, Selector, TreeView
+from dsk.core.roles.search import Backup, Boundary, ForestView, ForkRule, Negative, Selector, TreeView
 from dsk.core.roles.training import Advantage, Loss, LossInputs, LossOutput
 
 ROLES: tuple[type[Component], ...] = (
-    Rollout, Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Scorer, Filter, Cache, Engine, Task,
-    Tracker,
+    Rollout, ForkRule, Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Scorer, Filter, Cache, Engine,
+    Task, Tracker,
 )  # fmt: skip
 
 
@@ -28,7 +28,8 @@ def role_names() -> Iterator[str]:
 
 
 __all__ = [
-    "ROLES", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession", "Filter", "Job",
-    "Known", "Loss", "LossInputs", "LossOutput", "Negative", "Rollout", "Scorer", "ScorerSession", "Selector",
-    "Setting", "Solution", "Task", "Tracker", "TrackerSession", "TreeView", "Verifier", "VerifierSession", "role_names",
+    "ROLES", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession", "Filter",
+    "ForestView", "ForkRule", "Job", "Known", "Loss", "LossInputs", "LossOutput", "Negative", "Rollout", "Scorer",
+    "ScorerSession", "Selector", "Setting", "Solution", "Task", "Tracker", "TrackerSession", "TreeView", "Verifier",
+    "VerifierSession", "role_names",
 ]  # fmt: skip

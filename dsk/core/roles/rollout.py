@@ -61,8 +61,7 @@ class Setting:
     """What the jobs of a run share.
 
     `reward` turns a verdict into a number, `pieces` a sequence of tokens into the text of each, `encode` a text into
-    tokens. `scored` says whether
-    somebody answers questions of the kind `score`.
+    tokens. `scored` says whether somebody answers questions of the kind `score`.
     """
 
     sampling: SamplingSpec
@@ -123,7 +122,9 @@ class Rollout(Component, ABC):
     fresh responses from each, besides), or `none` (whole responses)."""
 
     reuses: ClassVar[bool] = False
-    """Whether it takes `Known.screened` and `Known.samples`."""
+    """Whether it takes `Known.screened`."""
+    allocates: ClassVar[bool] = False
+    """Whether it takes `Known.samples`."""
 
     @abstractmethod
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:
@@ -139,12 +140,15 @@ class Rollout(Component, ABC):
         return self.needs_solutions
 
     def reach(self, max_response_tokens: int) -> int:
-        """Longest response that it can make, in tokens."""
+        """Longest response that it can make, in tokens; `Known.given` is not counted."""
         return max_response_tokens
 
     @abstractmethod
     def largest_request(self, max_response_tokens: int) -> tuple[int, str]:
-        """Most tokens that one of its requests holds beyond the prompt, and the fields that make them."""
+        """Most tokens that a request of its jobs holds beyond the prompt and `Known.given`, and the fields behind them.
+
+        It holds its prefix once, and `max_tokens` for each sample.
+        """
 
     def doubts(self, max_response_tokens: int) -> Iterable[str]:
         """One line, from its own path on, for each setting that cannot do what it seems to say."""

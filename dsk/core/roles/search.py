@@ -1,4 +1,4 @@
-"""What a tree search is made of. Shape letters: N nodes, A candidates, D nodes of a path, T tokens."""
+"""What trees are made of. Shape letters: N nodes, A candidates, D nodes of a path, T tokens."""
 
 from __future__ import annotations
 
@@ -94,6 +94,87 @@ class Boundary(Component, ABC):
         """How many of the tokens to keep, 1 to T, of a step that no text ended. `logprobs` [T] are the tokens' own.
 
         What is cut off was sampled for nothing. A step that ends the response is never cut.
+        """
+
+    def split(self, logprobs: Float[np.ndarray, " T"], pieces: Sequence[str], step_tokens: int = 0) -> list[int]:
+        """Cut a finished response into steps after the fact: their lengths, whose sum is T.
+
+        `logprobs` [T] are the tokens' own, `pieces` [T] their texts; a step has at most `step_tokens` (0: no bound).
+        Lengths are at least 1, but the first may be 0: the response's beginning is then a boundary itself. An empty
+        response has no steps. By default a step ends with the first of `stop_strings`, or else where `cut` says.
+        """
+        lengths: list[int] = []
+        done = 0
+        while done < len(pieces):
+            window = slice(done, done + step_tokens if step_tokens else None)
+            end = first_text(pieces[window], self.stop_strings)
+            lengths.append(self.cut(logprobs[window]) if end is None else end)
+            done += lengths[-1]
+        return lengths
+
+
+def first_text(pieces: Sequence[str], texts: Sequence[str]) -> int | None:
+    """Tokens up to the one, included, that completes the first of `texts`; None where none comes."""
+    said = ""
+    reach = max(map(len, texts), default=0)
+    for count, piece in enumerate(pieces, start=1):
+        said = said[-reach:] + piece
+        if any(text in said for text in texts):
+            return count
+    return None
+
+
+class ForestView(Protocol):
+    """What a fork rule may see of trees of whole responses: read-only.
+
+    A chain is what one sample added to its tree: its own tokens, from the place in an earlier chain (`parent`, -1 where
+    it began the response) where it forked to the response's end. Chains are numbered in the order of sampling.
+    """
+
+    def chains(self, tree: int) -> Sequence[int]:
+        """The tree's chains."""
+        ...
+
+    def parent(self, chain: int) -> int:
+        """The chain that it forked from; -1 where it begins the response."""
+        ...
+
+    def start(self, chain: int) -> int:
+        """Tokens of the response before the chain's own, what was given included."""
+        ...
+
+    def tokens(self, chain: int) -> Int[np.ndarray, " T"]:
+        """The chain's own tokens."""
+        ...
+
+    def logprobs(self, chain: int) -> Float[np.ndarray, " T"]:
+        """Log-probabilities of the chain's own tokens."""
+        ...
+
+    def pieces(self, chain: int) -> list[str]:
+        """The text of each of the chain's own tokens."""
+        ...
+
+    def correct(self, chain: int) -> bool | None:
+        """The verdict on the response that the chain ends; None where there is none yet."""
+        ...
+
+
+class ForkRule(Component, ABC):
+    """Where whole responses are forked: the places that get further continuations."""
+
+    role: ClassVar[str] = "fork"
+    default_kind: ClassVar[str | None] = "surprise"
+    needs_verdicts: ClassVar[bool] = False
+    """Whether it reads verdicts: it is then asked only when all responses so far have theirs."""
+
+    @abstractmethod
+    def places(self, forest: ForestView, tree: int, n: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Up to `n` places in a tree, the same one as often as it is chosen.
+
+        A place (chain, index) keeps what comes before token `index` of the chain's own tokens, 0 to T - 1, and samples
+        from there on; chain -1 is the prompt, and begins another response of the tree. No place: the tree is not
+        extended.
         """
 
 

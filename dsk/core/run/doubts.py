@@ -37,11 +37,11 @@ def _out_of_reach(spec: RunSpec) -> Iterator[str]:
 
 
 def _unused(spec: RunSpec) -> Iterator[str]:
-    if spec.rollout.reuses:
-        return
-    for field, on in (("screen.reuse", spec.screen.reuse), ("train.allocate", spec.train.allocate != "equal")):
-        if on:
-            yield f"{field}: rollout '{spec.rollout.kind}' does not use it; it acts with 'direct'"
+    rollout, allocated = spec.rollout, spec.train.allocate != "equal"
+    if spec.screen.reuse and not rollout.reuses:
+        yield f"screen.reuse: rollout '{rollout.kind}' does not use it; it acts with 'direct' and 'adaptive'"
+    if allocated and not rollout.allocates:
+        yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
 
 
 def _lone_requests(spec: RunSpec) -> Iterator[str]:

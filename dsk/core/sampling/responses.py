@@ -39,7 +39,7 @@ class Responses:
     ) -> None:
         self.problem, self.known, self.n, self.seed, self.setting = problem, known, n, seed, setting
         self.ready = tuple(ready)
-        self.dropped_samples = 0
+        self.dropped_samples = self.sampled_tokens = 0
         self._asked = n == 0
         self._samples: list[Sample] = []
         self._verdicts: dict[int, Verdict] = {}
@@ -61,6 +61,7 @@ class Responses:
         """Take the samples; each awaits a verdict."""
         self._samples = [sample for sample in samples if is_finite(sample)]
         self.dropped_samples = len(samples) - len(self._samples)
+        self.sampled_tokens = sum(len(sample.tokens) for sample in samples)
         return [Question(i, self.known.given + sample.tokens) for i, sample in enumerate(self._samples)]
 
     def answer(self, question: int, answer: Verdict | float) -> None:
@@ -72,7 +73,7 @@ class Responses:
         """What was ready first, then the samples."""
         fresh = [self._trajectory(i, sample) for i, sample in enumerate(self._samples)]
         stats = {
-            "tokens": float(sum(len(sample.tokens) for sample in self._samples)),
+            "tokens": float(self.sampled_tokens),
             "solved_share": sum(t.correct for t in fresh) / max(len(fresh), 1),
             "truncated": float(sum(t.stop == "length" for t in fresh)),
             "dropped_samples": float(self.dropped_samples),

@@ -81,6 +81,35 @@ class BreaksDeterminism(BrokenBoundary):
     boundary = Counting()
 
 
+class Forgetful(Sound):
+    """Leaves the rest of a response out."""
+
+    def split(self, logprobs, pieces, step_tokens=0):
+        return super().split(logprobs, pieces, step_tokens)[:-1]
+
+
+class BreaksTheSum(BrokenBoundary):
+    caught_by = "test_the_steps_of_a_finished_response_add_up"
+    boundary = Forgetful()
+
+
+class Boundless(Sound):
+    """Pays no regard to the longest step."""
+
+    def split(self, logprobs, pieces, step_tokens=0):
+        return [len(pieces)] if len(pieces) else []
+
+
+class BreaksTheBound(BrokenBoundary):
+    caught_by = "test_the_steps_of_a_finished_response_add_up"
+    boundary = Boundless()
+
+
+class BreaksRepeatedSplits(BrokenBoundary):
+    caught_by = "test_equal_responses_are_split_alike"
+    boundary = Counting()
+
+
 class GlobalRandom(Sound):
     """Draws from `random`."""
 
