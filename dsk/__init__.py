@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import Policy
     from dsk.core.roles import (
+        Adjustment,
         Advantage,
         Backup,
         Boundary,
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
         Loss,
         LossInputs,
         LossOutput,
+        MiniBatch,
         Negative,
         Selector,
+        Subset,
         Task,
         Tracker,
         TrackerSession,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adjustment",
     "Advantage",
     "Backup",
     "Boundary",
@@ -69,6 +73,7 @@ __all__ = [
     "Loss",
     "LossInputs",
     "LossOutput",
+    "MiniBatch",
     "Negative",
     "Policy",
     "Problem",
@@ -79,6 +84,7 @@ __all__ = [
     "SampleRequest",
     "Selector",
     "SpecError",
+    "Subset",
     "Task",
     "Tracker",
     "TrackerSession",
@@ -99,8 +105,8 @@ _HOMES = {
     for module, names in {
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
-        "roles": "Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter Loss LossInputs LossOutput"
-        " Negative Selector Task Tracker TrackerSession TreeView Verifier VerifierSession",
+        "roles": "Adjustment Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter Loss LossInputs"
+        " LossOutput MiniBatch Negative Selector Subset Task Tracker TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",

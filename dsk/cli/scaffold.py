@@ -20,7 +20,9 @@ PLACES = {
     "boundary": "rollout.boundary",
     "backup": "rollout.backup",
     "negative": "rollout.negative",
+    "subset": "train.subset",
     "advantage": "train.advantage",
+    "adjustment": "train.adjustments",
     "loss": "train.loss",
     "verifier": "verifier",
     "scorer": "scorer",
@@ -31,6 +33,8 @@ PLACES = {
     "tracker": "trackers",
 }
 """Where a spec names a component of the role."""
+LISTED = ("adjustment", "tracker")
+"""Roles of which a spec has a list."""
 
 
 def write_package(name: str, role: str, parent: Path) -> Path:
@@ -66,7 +70,7 @@ def template_words(name: str, role: str) -> dict[str, str]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise SpecError(f"{name}: a plugin's name is lower-case words joined by '-', such as dsk-thompson")
     kind = name.removeprefix("dsk-").removesuffix(f"-{role}").replace("-", "_")
-    value = [{"kind": kind}] if role == "tracker" else {"kind": kind}
+    value = [{"kind": kind}] if role in LISTED else {"kind": kind}
     example: object = value
     for part in reversed(PLACES[role].split(".")):
         example = {part: example}
@@ -78,7 +82,7 @@ def template_words(name: str, role: str) -> dict[str, str]:
         "module": name.replace("-", "_"),
         "class_name": "".join(word.capitalize() for word in kind.split("_")),
         "spec_example": json.dumps(example),
-        "set_example": f"{PLACES[role]}='{json.dumps(value)}'" if role == "tracker" else f"{PLACES[role]}.kind={kind}",
+        "set_example": f"{PLACES[role]}='{json.dumps(value)}'" if role in LISTED else f"{PLACES[role]}.kind={kind}",
         "dsk_version": f"{major}.{minor}",
         "dsk_next": f"{major}.{int(minor) + 1}",
     }

@@ -31,6 +31,8 @@ from dsk.core.run.solutions import scored_tokens
 from dsk.core.run.stored_groups import read_groups, write_groups
 from dsk.core.run.work import Work
 from dsk.core.sampling.filtering import without_garbled
+from dsk.core.sampling.subsets import trained_subset
+from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import put_together
 from dsk.core.training.trainer import Trainer
@@ -120,7 +122,8 @@ class Session:
             jobs = [self.sampling.job(p, state.round, state.step) for p in problems]
         sampled, charge = self.sampling.run(phase, jobs)
         charge["scored"] += scored_tokens(sampled)
-        groups, dropped = without_garbled(sampled, self.spec.filter, self.parts.policy.decode)
+        sound, dropped = without_garbled(sampled, self.spec.filter, self.parts.policy.decode)
+        groups = [trained_subset(g, self.spec.train.subset, self._subset_seed(g.problem)) for g in sound]
         write_groups(path, groups)
         if dropped:
             self._keep_filtered(path, dropped)
@@ -128,6 +131,9 @@ class Session:
         self.ledger.remember({g.problem.id: g.history for g in sampled if g.history})
         self.ledger.advance(collected=state.step + 1)
         return groups
+
+    def _subset_seed(self, problem: Problem) -> int:
+        return derive_seed(self.spec.seed, "subset", self.ledger.state.step, problem.id)
 
     def _keep_filtered(self, trees: Path, dropped: Sequence[Mapping[str, Any]]) -> None:
         step = self.ledger.state.step
