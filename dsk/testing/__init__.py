@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from dsk.testing.adjustment import AdjustmentContract
     from dsk.testing.advantage import AdvantageContract
     from dsk.testing.backup import BackupContract
     from dsk.testing.boundary import BoundaryContract
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from dsk.testing.loss import LossContract
     from dsk.testing.negative import NegativeContract
     from dsk.testing.selector import SelectorContract
+    from dsk.testing.subset import SubsetContract
     from dsk.testing.task import TaskContract
     from dsk.testing.tracker import TrackerContract
     from dsk.testing.verifier import VerifierContract
 
 _HOMES = {
+    "AdjustmentContract": "adjustment",
     "AdvantageContract": "advantage",
     "BackupContract": "backup",
     "BoundaryContract": "boundary",
@@ -36,12 +39,14 @@ _HOMES = {
     "LossContract": "loss",
     "NegativeContract": "negative",
     "SelectorContract": "selector",
+    "SubsetContract": "subset",
     "TaskContract": "task",
     "TrackerContract": "tracker",
     "VerifierContract": "verifier",
 }
 
 __all__ = [
+    "AdjustmentContract",
     "AdvantageContract",
     "BackupContract",
     "BoundaryContract",
@@ -52,6 +57,7 @@ __all__ = [
     "LossContract",
     "NegativeContract",
     "SelectorContract",
+    "SubsetContract",
     "TaskContract",
     "TrackerContract",
     "VerifierContract",

@@ -145,5 +145,4 @@ def aggregate(per_token: Tensor, inputs: LossInputs, how: Aggregation) -> Tensor
         return per_token.sum() / inputs.total_tokens
     if how == "fixed_length":
         return per_token.sum() / (inputs.total_rows * inputs.max_tokens)
-    counted = inputs.row_tokens.where(inputs.row_tokens > 0, 1.0)
-    return (per_token.sum(-1) / counted).sum() / inputs.total_rows
+    return (per_token.sum(-1) / inputs.row_tokens).sum() / inputs.total_rows

@@ -81,7 +81,7 @@ class Adjustment(Component, ABC):
     def adjusted(self, batch: MiniBatch) -> MiniBatch:
         """The mini-batch with other `advantages`, `trained`, `weights` or `counted`; its arrays are not written to.
 
-        What is not trained stays so, advantages stay finite, `weights` and `counted` are at least 0.
+        What is not trained stays so, what is trained counts (above 0), and advantages stay finite.
         """
 
 
@@ -93,9 +93,9 @@ class LossInputs:
     `entropy`) only. `weights` is what each token counts in sums, 0 where `mask` is false (left out: 1 elsewhere).
     `total_tokens` is what the tokens of the whole mini-batch count in denominators, `row_tokens` [B] those of a whole
     row (left out: the row's weights): sums of weights, unless an adjustment tells the two apart. `total_rows` are the
-    mini-batch's rows that count anything. All of them include groups without any advantage (DAPO eq. 8, DeepSearch
-    eq. 13: the mean is over all sampled tokens), so that micro-batch losses add up to the mini-batch loss; such rows,
-    and tokens after a row's last advantage, are given only where the loss acts on them.
+    mini-batch's rows that count anything. They include groups without any advantage (DAPO eq. 8, DeepSearch eq. 13: the
+    mean is over all sampled tokens), and micro-batch losses add up to the mini-batch loss; such rows, and tokens after
+    a row's last advantage, are given only where the loss acts on them.
 
     `ref_logprobs` [B, T] is there when `needs_reference`; `entropy` [B, T] (of the full next-token distribution, nats)
     when `needs_entropy`. `sampling_logprobs` [B, T] are the engine's, None where it cannot know them (at a sampling

@@ -74,3 +74,5 @@ def _check(where: str, before: MiniBatch, after: MiniBatch) -> None:
         raise DataError(f"{where}: it trains tokens that are not trained; it may only take tokens out")
     if min(after.weights.min(), after.counted.min()) < 0:
         raise DataError(f"{where}: weights and counted must be at least 0")
+    if (after.trained & (after.counted == 0)).any():
+        raise DataError(f"{where}: a token is trained and counts nothing in denominators; set its counted too")
