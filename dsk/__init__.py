@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import Policy
     from dsk.core.roles import (
+        Adjustment,
         Advantage,
         Backup,
         Boundary,
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
         Loss,
         LossInputs,
         LossOutput,
+        MiniBatch,
         Negative,
         Rollout,
         Selector,
         Setting,
         Solution,
+        Subset,
         Task,
         Tracker,
         TrackerSession,
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adjustment",
     "Advantage",
     "Backup",
     "Boundary",
@@ -83,6 +87,7 @@ __all__ = [
     "Loss",
     "LossInputs",
     "LossOutput",
+    "MiniBatch",
     "Negative",
     "Policy",
     "Problem",
@@ -97,6 +102,7 @@ __all__ = [
     "Setting",
     "Solution",
     "SpecError",
+    "Subset",
     "Task",
     "Terminal",
     "Tracker",
@@ -120,8 +126,9 @@ _HOMES = {
         "component": "default_part",
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
-        "roles": "Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter ForestView ForkRule Job Known"
-        " Loss LossInputs LossOutput Negative Rollout Selector Setting Solution Task Tracker TrackerSession TreeView Verifier VerifierSession",
+        "roles": "Adjustment Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter ForestView"
+        " ForkRule Job Known Loss LossInputs LossOutput MiniBatch Negative Rollout Selector Setting Solution Subset Task Tracker"
+        " TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",

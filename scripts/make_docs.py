@@ -22,7 +22,7 @@ import typer
 
 from dsk import testing
 from dsk.cli.app import app
-from dsk.cli.scaffold import PLACES
+from dsk.cli.scaffold import LISTED, PLACES
 from dsk.core import hookspecs, roles
 from dsk.core.component import Component
 from dsk.core.plugins.registry import PLURALS, Registry, build_registry
@@ -71,7 +71,7 @@ def role_page(role: type[Component], registry: Registry) -> str:
     hook = f"register_{PLURALS[name]}"
     default = f"`{role.default_kind}`" if role.default_kind else "none, a spec must name one"
     facts = [
-        ["in a spec", f"`{PLACES[name]}`" + (" (a list)" if name == "tracker" else "")],
+        ["in a spec", f"`{PLACES[name]}`" + (" (a list)" if name in LISTED else "")],
         ["default", "none" if name == "tracker" else default],
         ["base class", f"`dsk.{role.__name__}`"],
         ["hook", f"`{hook}(register)`: {prose(getattr(hookspecs, hook))}"],

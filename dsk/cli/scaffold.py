@@ -21,7 +21,9 @@ PLACES = {
     "boundary": "rollout.boundary",
     "backup": "rollout.backup",
     "negative": "rollout.negative",
+    "subset": "train.subset",
     "advantage": "train.advantage",
+    "adjustment": "train.adjustments",
     "loss": "train.loss",
     "verifier": "verifier",
     "scorer": "scorer",
@@ -34,6 +36,8 @@ PLACES = {
 """Where a spec names a component of the role."""
 HOLDERS: dict[str, dict[str, object]] = {"fork": {"kind": "branch"}}
 """What the part around it says besides, where that is not the part's default kind."""
+LISTED = ("adjustment", "tracker")
+"""Roles of which a spec has a list."""
 
 
 def write_package(name: str, role: str, parent: Path) -> Path:
@@ -69,14 +73,14 @@ def template_words(name: str, role: str) -> dict[str, str]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise SpecError(f"{name}: a plugin's name is lower-case words joined by '-', such as dsk-thompson")
     kind = name.removeprefix("dsk-").removesuffix(f"-{role}").replace("-", "_")
-    value: object = [{"kind": kind}] if role == "tracker" else {"kind": kind}
+    value: object = [{"kind": kind}] if role in LISTED else {"kind": kind}
     place, _, inner = PLACES[role].rpartition(".")
     holder = {**HOLDERS.get(role, {}), inner: value}
     example: object = holder
     for part in reversed(place.split(".") if place else []):
         example = {part: example}
     setting = f"{PLACES[role]}.kind={kind}"
-    if role == "tracker":
+    if role in LISTED:
         setting = f"{PLACES[role]}='{json.dumps(value)}'"
     if role in HOLDERS:
         setting = f"{place}='{json.dumps(holder)}'"

@@ -50,8 +50,18 @@ def register_negatives(register: Register) -> None:
 
 
 @hookspec
+def register_subsets(register: Register) -> None:
+    """Call `register(cls)` for each Subset: which trajectories of a group are trained."""
+
+
+@hookspec
 def register_advantages(register: Register) -> None:
     """Call `register(cls)` for each Advantage: a finished group's credit for each node."""
+
+
+@hookspec
+def register_adjustments(register: Register) -> None:
+    """Call `register(cls)` for each Adjustment: a step between advantage and loss, over a whole mini-batch."""
 
 
 @hookspec

@@ -10,7 +10,20 @@ from pydantic_core import PydanticCustomError
 from dsk.core.component import Component, Otherwise, StrictModel
 from dsk.core.credit_needs import unmet_need
 from dsk.core.input.faults import shortened
-from dsk.core.roles import Advantage, Cache, Engine, Filter, Loss, Rollout, Scorer, Task, Tracker, Verifier
+from dsk.core.roles import (
+    Adjustment,
+    Advantage,
+    Cache,
+    Engine,
+    Filter,
+    Loss,
+    Rollout,
+    Scorer,
+    Subset,
+    Task,
+    Tracker,
+    Verifier,
+)
 from dsk.core.types import Verdict
 
 
@@ -137,8 +150,17 @@ class OverlongSpec(StrictModel):
 class TrainSpec(StrictModel):
     """The update."""
 
-    loss: Loss = _default(Loss)
+    subset: Subset = _default(Subset)
     advantage: Advantage = _default(Advantage)
+    adjustments: tuple[Adjustment, ...] = Field(
+        default=(), description="Steps between advantage and loss, in this order, over the mini-batch of an update."
+    )
+    weight: Literal["trajectory", "unique", "root"] = Field(
+        default="trajectory",
+        description="What a token counts that k trained trajectories of a group share, in each of them: `trajectory` 1,"
+        " `unique` 1/k (all together once), `root` 1/sqrt(k).",
+    )
+    loss: Loss = _default(Loss)
     optimizer: OptimizerSpec = Field(default_factory=OptimizerSpec, description="AdamW.")
     batch_problems: int = Field(default=256, ge=1, description="Problems sampled per step.")
     order: Literal["shuffled", "signal"] = Field(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from dsk.testing.adjustment import AdjustmentContract
     from dsk.testing.advantage import AdvantageContract
     from dsk.testing.backup import BackupContract
     from dsk.testing.boundary import BoundaryContract
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from dsk.testing.negative import NegativeContract
     from dsk.testing.rollout import RolloutContract
     from dsk.testing.selector import SelectorContract
+    from dsk.testing.subset import SubsetContract
     from dsk.testing.task import TaskContract
     from dsk.testing.tracker import TrackerContract
     from dsk.testing.verifier import VerifierContract
 
 _HOMES = {
+    "AdjustmentContract": "adjustment",
     "AdvantageContract": "advantage",
     "BackupContract": "backup",
     "BoundaryContract": "boundary",
@@ -40,12 +43,14 @@ _HOMES = {
     "NegativeContract": "negative",
     "RolloutContract": "rollout",
     "SelectorContract": "selector",
+    "SubsetContract": "subset",
     "TaskContract": "task",
     "TrackerContract": "tracker",
     "VerifierContract": "verifier",
 }
 
 __all__ = [
+    "AdjustmentContract",
     "AdvantageContract",
     "BackupContract",
     "BoundaryContract",
@@ -58,6 +63,7 @@ __all__ = [
     "NegativeContract",
     "RolloutContract",
     "SelectorContract",
+    "SubsetContract",
     "TaskContract",
     "TrackerContract",
     "VerifierContract",

@@ -22,7 +22,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def loss_inputs(seed: int, rows: int = 4, width: int = 6, on_policy: bool = False) -> LossInputs:
-    """A random mini-batch in fp64 that has everything a loss may ask for; every row has a token."""
+    """A random mini-batch in fp64 that has everything a loss may ask for; every row has a token, some weigh less."""
     draw = torch.Generator().manual_seed(seed)
     lengths = torch.randint(1, width + 1, (rows, 1), generator=draw)
 
@@ -31,17 +31,20 @@ def loss_inputs(seed: int, rows: int = 4, width: int = 6, on_policy: bool = Fals
 
     logprobs = uniform(-4, -0.1)
     old = logprobs.clone() if on_policy else logprobs + uniform(-0.7, 0.7)
+    mask = torch.arange(width)[None, :] < lengths
+    weights = torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64)[torch.randint(3, mask.shape, generator=draw)] * mask
     return LossInputs(
         logprobs=logprobs.requires_grad_(),
         old_logprobs=old.detach(),
         sampling_logprobs=(old + uniform(-0.1, 0.1) * (not on_policy)).detach(),
         advantages=uniform(-2, 2),
-        mask=torch.arange(width)[None, :] < lengths,
-        total_tokens=int(lengths.sum()),
+        mask=mask,
+        total_tokens=float(weights.sum()),
         total_rows=rows,
         max_tokens=2 * width,
         ref_logprobs=(logprobs + uniform(-0.3, 0.3)).detach(),
         entropy=uniform(0.1, 3).requires_grad_(),
+        weights=weights,
     )
 
 
@@ -115,6 +118,35 @@ class LossContract(ComponentContract):
         loss(replace(inputs, advantages=per_row)).loss.backward()
         assert inputs.logprobs.grad is not None
         assert bool((inputs.logprobs.grad * per_row <= 0).all())
+
+    @given(seed=SEEDS)
+    @quick
+    def test_weights_are_heard(self, seed: int) -> None:
+        """A token of weight 0 has no gradient (a loss that needs whole rows may look at it for the others)."""
+        inputs, loss = loss_inputs(seed), self.make_loss()
+        if loss.needs_whole_rows:
+            return
+        muted = inputs.weights.clone()
+        muted[:, 0] = 0.0
+        loss(replace(inputs, weights=muted)).loss.backward()
+        assert inputs.logprobs.grad is not None
+        assert bool((inputs.logprobs.grad[:, 0] == 0).all())
+
+    @given(seed=SEEDS)
+    @quick
+    def test_what_has_no_advantage_at_a_rows_end_can_be_left_out(self, seed: int) -> None:
+        """The gradient is the same; a loss that acts there, or needs whole rows, says so and is left out."""
+        inputs, loss = loss_inputs(seed), self.make_loss()
+        if loss.needs_whole_rows or loss.acts_without_advantage:
+            return
+        ended = replace(inputs, advantages=inputs.advantages.where(torch.arange(inputs.mask.shape[1]) < 3, 0.0))
+        cut = {name: value[:, :3] for name, value in vars(ended).items() if getattr(value, "ndim", 0) == 2}
+        leaf = cut["logprobs"].detach().requires_grad_()
+        loss(ended).loss.backward()
+        loss(replace(ended, **cut | {"logprobs": leaf})).loss.backward()
+        assert inputs.logprobs.grad is not None
+        assert leaf.grad is not None
+        assert torch.allclose(inputs.logprobs.grad[:, :3], leaf.grad, rtol=1e-12, atol=1e-15)
 
     @given(seed=SEEDS, shift=st.sampled_from([-30.0, 30.0]))
     @quick

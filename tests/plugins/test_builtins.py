@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dsk.components.adjustments import ConfidentMask, DropZero, Streams, UncertainShare, Unfinished, Whiten
 from dsk.components.backups.constrained import Constrained
 from dsk.components.backups.mean import Mean
 from dsk.components.backups.simple import Simple
@@ -27,15 +28,18 @@ from dsk.components.selectors.frontier_ucb import FrontierUcb
 from dsk.components.selectors.puct import Puct
 from dsk.components.selectors.random import Random
 from dsk.components.selectors.uct import Uct
+from dsk.components.subsets import AllTrajectories, Balanced, CorrectFirst, PerTree
 from dsk.components.trackers.tensorboard import TensorBoard
 from dsk.core.plugins.registry import load_registry
 from dsk.testing import (
+    AdjustmentContract,
     BackupContract,
     BoundaryContract,
     FilterContract,
     ForkRuleContract,
     NegativeContract,
     SelectorContract,
+    SubsetContract,
     TrackerContract,
 )
 
@@ -136,6 +140,76 @@ class TestLeastConfident(NegativeContract):
 class TestRandomNegative(NegativeContract):
     def make_negative(self):
         return RandomNegative()
+
+
+class TestWhiten(AdjustmentContract):
+    def make_adjustment(self):
+        return Whiten()
+
+
+class TestWhitenPerStream(AdjustmentContract):
+    def make_adjustment(self):
+        return Whiten(count="rows", per="origin")
+
+
+class TestConfidentMask(AdjustmentContract):
+    def make_adjustment(self):
+        return ConfidentMask()
+
+
+class TestConfidentMaskInTheMean(AdjustmentContract):
+    def make_adjustment(self):
+        return ConfidentMask(leaves_denominator=False)
+
+
+class TestDropZero(AdjustmentContract):
+    def make_adjustment(self):
+        return DropZero()
+
+
+class TestDropZeroRows(AdjustmentContract):
+    def make_adjustment(self):
+        return DropZero(level="row")
+
+
+class TestUncertainShare(AdjustmentContract):
+    def make_adjustment(self):
+        return UncertainShare()
+
+
+class TestUnfinished(AdjustmentContract):
+    def make_adjustment(self):
+        return Unfinished()
+
+
+class TestStreams(AdjustmentContract):
+    def make_adjustment(self):
+        return Streams(weights={"cached": 0.0, "direct": 0.5})
+
+
+class TestStreamsOfRows(AdjustmentContract):
+    def make_adjustment(self):
+        return Streams(by="tree", over="rows")
+
+
+class TestAllTrajectories(SubsetContract):
+    def make_subset(self):
+        return AllTrajectories()
+
+
+class TestBalanced(SubsetContract):
+    def make_subset(self):
+        return Balanced()
+
+
+class TestCorrectFirst(SubsetContract):
+    def make_subset(self):
+        return CorrectFirst(size=3)
+
+
+class TestPerTree(SubsetContract):
+    def make_subset(self):
+        return PerTree(size=2)
 
 
 class TestGarbled(FilterContract):

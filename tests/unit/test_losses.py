@@ -19,6 +19,7 @@ from dsk.components.losses import CISPO, DAPO, GRPO, GSPO, DrGRPO, Reinforce, Tr
 from dsk.core.roles import Loss, LossInputs
 from dsk.testing.loss import LossContract, loss_inputs
 
+KL: dict[str, Any] = {"kl_coef": 0.1, "kl_estimator": "k2", "kl_cap": 0.01, "kl_aggregation": "row_sum"}
 EVERYTHING: dict[str, Any] = {
     "kl_coef": 0.1,
     "entropy_coef": 0.05,
@@ -66,6 +67,11 @@ class TestReinforce(LossContract):
 class TestTreeGRPOWithEverything(LossContract):
     def make_loss(self) -> Loss:
         return TreeGRPO.model_validate(EVERYTHING)
+
+
+class TestGRPOWithSummedKL(LossContract):
+    def make_loss(self) -> Loss:
+        return GRPO.model_validate(KL)
 
 
 class TestGSPOWithEverything(LossContract):
@@ -169,7 +175,55 @@ def test_correction_weighs_tokens_by_trainer_over_engine(correction: str, level:
     assert loss.needs_recompute == (correction != "none")
 
 
-@pytest.mark.parametrize("estimator", ["k1", "k3"])
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [
+        ("token_mean", (-1 + 2 * (1 + 0.5 + 0.5)) / 3),  # weights 1 | 1, 1/2, 1/2
+        ("sequence_mean", (-1 + 2) / 2),  # a row's weighted mean
+        ("fixed_length", (-1 + 2 * 2) / 20),
+    ],
+)
+def test_weights_act_in_sums_and_denominators(aggregation: str, expected: float) -> None:
+    weights = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.5, 0.5]], dtype=torch.float64)
+    inputs = replace(two_rows(), weights=weights, row_tokens=weights.sum(-1), total_tokens=3.0)
+    assert float(TreeGRPO.model_validate({"aggregation": aggregation})(inputs).loss) == pytest.approx(expected)
+
+
+def test_what_a_row_counts_is_said_apart_from_what_is_left_of_it() -> None:
+    inputs = replace(two_rows(), row_tokens=torch.tensor([2.0, 4.0], dtype=torch.float64), total_tokens=6)
+    loss = TreeGRPO.model_validate({"aggregation": "sequence_mean"})(inputs).loss
+    assert float(loss) == pytest.approx((-1 / 2 + 2 * 3 / 4) / 2)
+
+
+def test_a_weight_has_no_part_in_gspos_ratio() -> None:
+    loss = GSPO.model_validate({"clip_low": 0.9, "clip_high": 9.0})
+    weights = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+    inputs = replace(one_row([2.0, 8.0], [1.0, 1.0]), weights=weights, row_tokens=weights.sum(-1))
+    assert float(loss(inputs).loss) == pytest.approx(-4.0)
+
+
+@pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean", "fixed_length"])
+def test_kl_can_be_summed_over_rows_tokens_whatever_the_objectives_mean(aggregation: str) -> None:
+    """VinePPO, SPO: the token KL of a row is summed, then averaged over rows; rows here have 1 and 3 tokens."""
+    reference = torch.full((2, 3), -0.5, dtype=torch.float64)
+    fields = {"aggregation": aggregation, "kl_estimator": "k1"}
+    inputs = replace(two_rows(), ref_logprobs=reference)
+    plain = TreeGRPO.model_validate(fields)(inputs).loss
+    summed = TreeGRPO.model_validate({**fields, "kl_coef": 0.1, "kl_aggregation": "row_sum"})(inputs).loss
+    assert float(summed - plain) == pytest.approx(0.1 * 0.5 * (1 + 3) / 2)
+
+
+def test_kl_beyond_its_cap_counts_as_the_cap_and_has_no_gradient() -> None:
+    far = one_row([1.0, 1.0], [0.0, 0.0], ref_logprobs=torch.tensor([[5.0, -1.0]], dtype=torch.float64))
+    output = TreeGRPO.model_validate({"kl_coef": 1.0, "kl_cap": 10.0})(far)
+    output.loss.backward()
+    assert far.logprobs.grad is not None
+    assert float(output.loss) == pytest.approx((10.0 + math.exp(-1)) / 2)
+    assert float(far.logprobs.grad[0, 0]) == 0.0
+    assert float(far.logprobs.grad[0, 1]) > 0.0
+
+
+@pytest.mark.parametrize("estimator", ["k1", "k2", "k3"])
 def test_reference_kl_is_zero_at_the_reference_and_pulls_back_to_it(estimator: str) -> None:
     loss = TreeGRPO.model_validate({"kl_coef": 1.0, "kl_estimator": estimator})
     at_reference = one_row([0.5], [0.0], ref_logprobs=torch.tensor([[0.5]], dtype=torch.float64).log())
@@ -187,7 +241,8 @@ def written_out(inputs: LossInputs, low: float, high: float, dual: float) -> Ten
         ratio = (inputs.logprobs[row, column] - inputs.old_logprobs[row, column]).exp()
         advantage = inputs.advantages[row, column]
         term = torch.minimum(ratio * advantage, ratio.clamp(1 - low, 1 + high) * advantage)
-        total = total - (torch.maximum(term, dual * advantage) if advantage < 0 else term)
+        term = torch.maximum(term, dual * advantage) if advantage < 0 else term
+        total = total - inputs.weights[row, column] * term
     return total / inputs.total_tokens
 
 

@@ -24,8 +24,13 @@ class GSPO(ClippedLoss):
     clip_low: float = Field(3e-4, ge=0, lt=1, description="epsilon_low of the sequence ratio (paper, section 5.1).")
     clip_high: float = Field(4e-4, ge=0, description="epsilon_high of the sequence ratio (paper, section 5.1).")
 
+    @property
+    def needs_whole_rows(self) -> bool:
+        """Always: the ratio is of all the row's trained tokens."""
+        return True
+
     def objective(self, inputs: LossInputs, log_ratio: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """One ratio per row [B, 1], counted by each of its tokens."""
+        """One ratio per row [B, 1], over its trained tokens whatever their weights, counted by each of them."""
         lengths = inputs.mask.sum(-1, keepdim=True).clamp(min=1)
         ratio = (masked(log_ratio, inputs.mask).sum(-1, keepdim=True) / lengths).exp()
         return self.clipped(ratio, inputs.advantages)

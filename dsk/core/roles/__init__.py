@@ -1,7 +1,8 @@
 """One abstract class per role. Subclass one, set `kind`, and register it.
 
-Stateless roles (selector, backup, negative, advantage, loss, filter) are pure functions of their arguments; an RNG is
-an argument. Stateful ones (engine, cache, tracker, verifier) are specs whose `open(...)` returns a context manager.
+Stateless roles (selector, backup, negative, subset, advantage, adjustment, loss, filter) are pure functions of their
+arguments; an RNG is an argument. Stateful ones (engine, cache, tracker, verifier) are specs whose `open(...)` returns a
+context manager.
 `ROLES` is the list of roles: the registry, specs' schema, scaffolds, plans, reports and docs derive from it.
 """
 
@@ -14,11 +15,11 @@ from dsk.core.roles.judging import Filter, Scorer, ScorerSession, Verifier, Veri
 from dsk.core.roles.rollout import Job, Known, Rollout, Setting, Solution
 from dsk.core.roles.running import Cache, CacheSession, Engine, EngineSession, Task, Tracker, TrackerSession
 from dsk.core.roles.search import Backup, Boundary, ForestView, ForkRule, Negative, Selector, TreeView
-from dsk.core.roles.training import Advantage, Loss, LossInputs, LossOutput
+from dsk.core.roles.training import Adjustment, Advantage, Loss, LossInputs, LossOutput, MiniBatch, Subset
 
 ROLES: tuple[type[Component], ...] = (
-    Rollout, ForkRule, Selector, Boundary, Backup, Negative, Advantage, Loss, Verifier, Scorer, Filter, Cache, Engine,
-    Task, Tracker,
+    Rollout, ForkRule, Selector, Boundary, Backup, Negative, Subset, Advantage, Adjustment, Loss, Verifier, Scorer,
+    Filter, Cache, Engine, Task, Tracker,
 )  # fmt: skip
 
 
@@ -28,8 +29,8 @@ def role_names() -> Iterator[str]:
 
 
 __all__ = [
-    "ROLES", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession", "Filter",
-    "ForestView", "ForkRule", "Job", "Known", "Loss", "LossInputs", "LossOutput", "Negative", "Rollout", "Scorer",
-    "ScorerSession", "Selector", "Setting", "Solution", "Task", "Tracker", "TrackerSession", "TreeView", "Verifier",
-    "VerifierSession", "role_names",
+    "ROLES", "Adjustment", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession",
+    "Filter", "ForestView", "ForkRule", "Job", "Known", "Loss", "LossInputs", "LossOutput", "MiniBatch", "Negative",
+    "Rollout", "Scorer", "ScorerSession", "Selector", "Setting", "Solution", "Subset", "Task", "Tracker",
+    "TrackerSession", "TreeView", "Verifier", "VerifierSession", "role_names",
 ]  # fmt: skip

@@ -17,6 +17,8 @@ from dsk.core.run.solutions import scored_tokens
 from dsk.core.run.stored_groups import read_groups, write_groups
 from dsk.core.run.work import Work
 from dsk.core.sampling.filtering import without_garbled
+from dsk.core.sampling.subsets import trained_subset
+from dsk.core.seeding import derive_seed
 from dsk.core.types import Group, Problem
 
 
@@ -38,8 +40,7 @@ class Collecting:
         path = self.ledger.folder / "trees" / f"{state.step:06d}.jsonl.zst"
         if self.has_groups:
             return read_groups(path)
-        sampled, drawn, charge = self._sampled(batches)
-        groups, dropped = without_garbled(sampled, self.spec.filter, self.parts.policy.decode)
+        groups, drawn, charge, dropped = self._sampled(batches)
         write_groups(path, groups)
         if dropped:
             self._keep_filtered(path, dropped)
@@ -47,12 +48,15 @@ class Collecting:
         self.ledger.advance(collected=state.step + 1, drawn=state.drawn + drawn)
         return groups
 
-    def _sampled(self, batches: Batches) -> tuple[list[Group], int, Mapping[str, int]]:
-        """Groups, the problems drawn for them, and the tokens to charge; groups without signal are replaced."""
+    def _sampled(self, batches: Batches) -> tuple[list[Group], int, Mapping[str, int], list[dict[str, Any]]]:
+        """Groups, the problems drawn for them, the tokens to charge, and what was filtered.
+
+        Groups without signal are replaced by those of further problems, where the spec says so.
+        """
         state, spec = self.ledger.state, self.spec.train
         problems = batches.batch(state.drawn)
         size, drawn, taken = len(problems), len(problems), {p.id for p in problems}
-        groups, charge = self._sample(problems)
+        groups, charge, dropped = self._sample(problems)
         found = self._with_signal(groups) if spec.refill else groups
         rounds = 0
         while rounds < spec.refill and len(found) < size:
@@ -61,18 +65,20 @@ class Collecting:
             if not fresh:
                 break
             rounds, drawn, taken = rounds + 1, drawn + len(further), taken | {p.id for p in fresh}
-            more, cost = self._sample(fresh)
+            more, cost, gone = self._sample(fresh)
             charge.update(cost)
+            dropped += gone
             found += self._with_signal(more)
         if rounds:
             self.ledger.emit("refilled", step=state.step, rounds=rounds, problems=len(taken), groups=len(found))
-        return found or groups, drawn, charge
+        return found or groups, drawn, charge, dropped
 
     def _with_signal(self, groups: Sequence[Group]) -> list[Group]:
         signals = self.parts.learner.signals(groups)
         return [group for group, signal in zip(groups, signals, strict=True) if signal]
 
-    def _sample(self, problems: Sequence[Problem]) -> tuple[list[Group], Counter[str]]:
+    def _sample(self, problems: Sequence[Problem]) -> tuple[list[Group], Counter[str], list[dict[str, Any]]]:
+        """What is trained of the problems' groups, the tokens they took, and what was filtered out."""
         state = self.ledger.state
         phase = "rollouts" if self.spec.rollout.values == "none" else "search"
         with self.work(phase):
@@ -82,7 +88,12 @@ class Collecting:
             ]
         groups, charge = self.sampling.run(phase, jobs)
         self._remember(groups)
-        return groups, Counter(charge) + Counter(scored=scored_tokens(groups))
+        sound, dropped = without_garbled(groups, self.spec.filter, self.parts.policy.decode)
+        trained = [trained_subset(g, self.spec.train.subset, self._subset_seed(g.problem)) for g in sound]
+        return trained, Counter(charge) + Counter(scored=scored_tokens(groups)), dropped
+
+    def _subset_seed(self, problem: Problem) -> int:
+        return derive_seed(self.spec.seed, "subset", self.ledger.state.step, problem.id)
 
     def _sizes(self, problems: Sequence[Problem]) -> Sequence[int | None]:
         if self.spec.train.allocate == "equal":

@@ -94,12 +94,14 @@ def _sizes(config: Any, parameters: int) -> dict[str, int]:
 def placed(part: StrictModel, path: str = "") -> Iterator[tuple[str, Component]]:
     """Every component of a spec with its path, those within components too."""
     for name in type(part).model_fields:
-        value = getattr(part, name)
+        value: Any = getattr(part, name)
         inner = f"{path}.{name}" if path else name
-        if isinstance(value, Component):
-            yield inner, value
-        if isinstance(value, StrictModel):
-            yield from placed(value, inner)
+        listed = value if isinstance(value, tuple) else ()
+        for at, item in [(inner, value), *((f"{inner}.{place}", item) for place, item in enumerate(listed))]:
+            if isinstance(item, Component):
+                yield at, item
+            if isinstance(item, StrictModel):
+                yield from placed(item, at)
 
 
 def _describe(part: Component) -> str:

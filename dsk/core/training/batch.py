@@ -4,55 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsk.core.errors import DataError
 from dsk.core.sampling.search_tree import ROOT
 from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
+from dsk.core.training.adjusting import adjust
 from dsk.core.training.group_tree import GroupTree
+from dsk.core.training.rows import TrainingRow
+from dsk.core.training.shared_tokens import token_weights
 from dsk.core.types import Group, Trajectory
-
-if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRow:
-    """One trajectory, ready to train.
-
-    `prompt` and `response` [T] are token ids (int32); `advantages` [T] and `old_logprobs` [T] (natural logarithms under
-    the sampling policy, float64) belong to the response, and so does `trained` [T], false where a token is only
-    attended to. `group` is the index of the row's group in the mini-batch; `silent` where no row of that group has an
-    advantage, so that only a KL or entropy term can act on it.
-    """
-
-    group: int
-    prompt: Int[np.ndarray, " Q"]
-    response: Int[np.ndarray, " T"]
-    advantages: Float[np.ndarray, " T"]
-    old_logprobs: Float[np.ndarray, " T"]
-    trained: Bool[np.ndarray, " T"]
-    silent: bool = False
-
-    @cached_property
-    def tokens(self) -> Int[np.ndarray, " S"]:
-        """Prompt and response, end to end."""
-        return np.concatenate([self.prompt, self.response])
-
-    @cached_property
-    def key(self) -> bytes:
-        """Orders rows as their tokens do, and is equal where they are."""
-        return self.tokens.astype(">i4").tobytes()
-
-    @cached_property
-    def trained_tokens(self) -> int:
-        """How many tokens of the response are trained."""
-        return int(self.trained.sum())
 
 
 def prepare(
@@ -62,16 +26,22 @@ def prepare(
     overlong: OverlongSpec,
     max_response_tokens: int,
 ) -> list[TrainingRow]:
-    """The mini-batch's rows, group by group; those of groups whose advantages are all zero are `silent`.
+    """The mini-batch's rows, group by group, weighted as `train.weight` says and after `train.adjustments`.
 
-    An empty response has no row, but its reward still counts in its group's mean. Raises DataError for a
-    trajectory whose log-probabilities or node lengths do not match its tokens.
+    A response without trained tokens has no row, but its reward still counts in its group's mean. Raises DataError for
+    a trajectory whose log-probabilities or node lengths do not match its tokens.
     """
     rows: list[TrainingRow] = []
+    trained: list[Trajectory] = []
     for index, group in enumerate(groups):
         shaped = shape_scores(group, soft_clip, overlong, max_response_tokens)
-        rows += _group_rows(index, shaped, train.advantage.values(shaped))
-    return rows
+        credit = train.advantage.values(shaped)
+        for number, trajectory in enumerate(shaped.trajectories):
+            _check(shaped, number, trajectory)
+        kept = [(t, path) for t, path in zip(shaped.trajectories, credit, strict=True) if t.trained.any()]
+        rows += _group_rows(index, shaped, kept, train.weight)
+        trained += [t for t, _ in kept]
+    return adjust(rows, trained, train.adjustments)
 
 
 def shape_scores(group: Group, soft_clip: SoftClipSpec, overlong: OverlongSpec, max_response_tokens: int) -> Group:
@@ -106,17 +76,18 @@ def overlong_penalty(length: int, overlong: OverlongSpec, max_response_tokens: i
     return min(-over / overlong.buffer * overlong.factor, 0.0)
 
 
-def _group_rows(index: int, group: Group, credit_G_D: Sequence[Sequence[float]]) -> list[TrainingRow]:
+def _group_rows(
+    index: int, group: Group, kept: Sequence[tuple[Trajectory, Sequence[float]]], weight: str
+) -> list[TrainingRow]:
+    """A row for each trajectory and its nodes' credit [D]."""
     rows: list[TrainingRow] = []
-    silent = not any(value for path in credit_G_D for value in path)
     prompt = np.asarray(group.prompt_tokens, np.int32)
-    for number, (trajectory, credit_D) in enumerate(zip(group.trajectories, credit_G_D, strict=True)):
-        _check(group, number, trajectory)
-        if trajectory.trained.any():
-            advantages = np.zeros(len(trajectory.tokens))
-            advantages[trajectory.given :] = np.repeat(np.asarray(credit_D, np.float64), trajectory.node_lengths)
-            texts = (prompt, trajectory.tokens, advantages, trajectory.logprobs, trajectory.trained)
-            rows.append(TrainingRow(index, *texts, silent))
+    weights = token_weights([t for t, _ in kept], weight)
+    for (trajectory, credit_D), weights_T in zip(kept, weights, strict=True):
+        advantages = np.zeros(len(trajectory.tokens))
+        advantages[trajectory.given :] = np.repeat(np.asarray(credit_D, np.float64), trajectory.node_lengths)
+        texts = (prompt, trajectory.tokens, advantages, trajectory.logprobs, trajectory.trained)
+        rows.append(TrainingRow(index, *texts, weights_T))
     return rows
 
 

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from dsk.core.model.policy import Policy
 from dsk.core.roles import LossInputs, LossOutput
-from dsk.core.training.batch import TrainingRow
 from dsk.core.training.packing.layout import Layout
 from dsk.core.training.packing.tree_batch import TreeBatch
+from dsk.core.training.rows import TrainingRow
 from dsk.core.training.throughput import ModelSize, peak_flops
 from dsk.core.types import Group, mean_reward
 
@@ -102,8 +102,9 @@ class StepFigures:
 
         `applied` is 1 or 0; an update that was not applied has no loss, norm or rate. `unique_tokens` is what was
         trained, each shared token once, `computed_tokens` what the layout made of it. `packing_gap` is there after the
-        first-use check, `mfu` where the device's peak is known. `kl` and `entropy` are means over `response_tokens`,
-        `loss` and the loss's own metrics over `batch_tokens`, silent groups included.
+        first-use check, `mfu` where the device's peak is known. `response_tokens` are the trained tokens that went
+        through the model, and `kl` and `entropy` plain means over them; `batch_tokens` are all of the mini-batch, and
+        `loss` and the loss's own metrics means over those, by what each counts.
         """
         seconds = time.perf_counter() - self._started
         rewards = [t.reward for group in self._groups for t in group.trajectories]

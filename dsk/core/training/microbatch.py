@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from dsk.core.errors import SpecError
-from dsk.core.training.batch import TrainingRow
 from dsk.core.training.packing.layout import Packing
+from dsk.core.training.rows import TrainingRow
 
 
 def micro_batches(rows: Sequence[TrainingRow], packing: Packing, bound: int) -> tuple[list[list[TrainingRow]], int]:

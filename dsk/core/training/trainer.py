@@ -6,8 +6,9 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from dsk.core.model.policy import Policy
 from dsk.core.model.weights import Weights
 from dsk.core.roles import LossInputs
 from dsk.core.spec import OverlongSpec, SamplingSpec, SoftClipSpec, TrainSpec
-from dsk.core.training.batch import TrainingRow, prepare
+from dsk.core.training.batch import prepare
 from dsk.core.training.figures import StepFigures, unique_tokens
 from dsk.core.training.forward import edge_logprobs, row_values, training_state
 from dsk.core.training.microbatch import micro_batches
@@ -28,10 +29,23 @@ from dsk.core.training.optimizer import Optimizer
 from dsk.core.training.packing.check import packing_gap, refuse_gap
 from dsk.core.training.packing.choice import choose_packing
 from dsk.core.training.packing.layout import DensePacking, Layout
+from dsk.core.training.rows import TrainingRow, computed_part
 from dsk.core.types import Group
 
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 TORCH_RNG = "torch_rng_state"
+
+
+class Totals(NamedTuple):
+    """What the rows of a mini-batch count in denominators: tokens, and rows that count any."""
+
+    tokens: float
+    rows: int
+
+    @staticmethod
+    def of(rows: Sequence[TrainingRow]) -> Totals:
+        """Of whole rows, before any is cut."""
+        return Totals(math.fsum(row.counted for row in rows), sum(row.counted > 0 for row in rows))
 
 
 def never() -> bool:
@@ -86,7 +100,8 @@ class Trainer:
     def update(self, groups: Sequence[Group], should_stop: Callable[[], bool] = never) -> Mapping[str, float] | None:
         """One optimiser step and its record, or None (weights unchanged) where `should_stop` turned true in between.
 
-        Groups without signal count in the mini-batch's means, and have no forward pass unless the loss acts on them;
+        What has no signal (groups, rows, tokens after a row's last advantage) counts in the mini-batch's means, and has
+        no forward pass unless the loss acts on it;
         without any signal there is no optimiser step either and the record's `applied` is 0. Raises
         NonFiniteLossError before the weights change.
         """
@@ -94,7 +109,7 @@ class Trainer:
         computed = self._computed(rows)
         figures = StepFigures(groups, rows, computed, self.policy)
         batches, figures.split_groups = micro_batches(computed, self.packing, self.train.micro_batch_tokens)
-        totals = (sum(row.trained_tokens for row in rows), len(rows))
+        totals = Totals.of(rows)
         for batch in batches:
             if should_stop():
                 self.optimizer.drop_gradients()
@@ -113,8 +128,8 @@ class Trainer:
         return prepare(groups, self.train, self.soft_clip, self.overlong, self.max_response_tokens)
 
     def _computed(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-        """The rows that go through the model."""
-        return [row for row in rows if not row.silent or self.train.loss.acts_without_advantage]
+        """What of the rows goes through the model."""
+        return computed_part(rows, self.train.loss)
 
     @torch.no_grad()
     def anchor(self, groups: Sequence[Group]) -> int:
@@ -127,7 +142,7 @@ class Trainer:
         self._anchors = {}
         if not self._recomputes:
             return 0
-        rows = self._computed(self._rows(groups))
+        rows = self._anchored(groups)
         for batch in micro_batches(rows, self.packing, self.train.micro_batch_tokens)[0]:
             layout = self.packing.lay_out(batch, self.policy.device)
             with training_state(self.policy.model, layout.attention, False):
@@ -135,6 +150,12 @@ class Trainer:
             for row, values in zip(batch, logprobs, strict=True):
                 self._anchors[row.key] = values[: len(row.response)].clone()
         return unique_tokens(rows)
+
+    def _anchored(self, groups: Sequence[Group]) -> list[TrainingRow]:
+        """What the updates of a batch will compute, prepared by mini-batch as they do; groups numbered through."""
+        size = self.train.mini_batch_problems
+        batches = ((start, self._rows(groups[start : start + size])) for start in range(0, len(groups), size))
+        return [replace(row, group=start + row.group) for start, rows in batches for row in self._computed(rows)]
 
     def _forward(
         self, model: Any, layout: Layout, temperature: float | None = None, with_entropy: bool = False, body: Any = None
@@ -148,7 +169,7 @@ class Trainer:
         """Whether old log-probabilities are the trainer's: correction, or an engine that cannot know them."""
         return self.train.loss.needs_recompute or self.temperature != 1
 
-    def _accumulate(self, rows: Sequence[TrainingRow], totals: tuple[int, int], figures: StepFigures) -> None:
+    def _accumulate(self, rows: Sequence[TrainingRow], totals: Totals, figures: StepFigures) -> None:
         layout = self.packing.lay_out(rows, self.policy.device)
         with training_state(self.policy.model, layout.attention, self.train.gradient_checkpointing):
             inputs = self._loss_inputs(rows, layout, totals)
@@ -161,7 +182,7 @@ class Trainer:
             self.forward_tokens += layout.input_ids.numel()
         figures.add(rows, layout, inputs, output)
 
-    def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: tuple[int, int]) -> LossInputs:
+    def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: Totals) -> LossInputs:
         loss = self.train.loss
         edges, entropy = self._forward(self.policy.model, layout, None, loss.needs_entropy, self._body)
         logprobs = row_values(edges, layout)
@@ -172,11 +193,13 @@ class Trainer:
             sampling_logprobs=sampling if self.temperature == 1 else None,
             advantages=padded([row.advantages for row in rows], logprobs),
             mask=layout.mask,
-            total_tokens=totals[0],
-            total_rows=totals[1],
+            total_tokens=totals.tokens,
+            total_rows=totals.rows,
             max_tokens=self.max_response_tokens,
             ref_logprobs=self._reference_logprobs(layout),
             entropy=None if entropy is None else row_values(entropy, layout),
+            weights=padded([row.weights for row in rows], logprobs),
+            row_tokens=logprobs.new_tensor([row.counted for row in rows]),
         )
 
     def _check(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> float:

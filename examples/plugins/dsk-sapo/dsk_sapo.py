@@ -31,9 +31,9 @@ class SAPO(dsk.Loss):
         tau = tau.masked_fill(inputs.advantages > 0, self.temperature_positive)
         gate = (tau * (ratio - 1)).sigmoid() * 4 / tau
         per_token = (-gate * inputs.advantages).masked_fill(~inputs.mask, 0.0)
-        loss = (per_token.sum(-1) / inputs.mask.sum(-1).clamp(min=1)).sum() / inputs.total_rows
+        loss = ((per_token * inputs.weights).sum(-1) / inputs.row_tokens).sum() / inputs.total_rows
         slope = (gate * tau * (1 - gate * tau / 4)).detach()  # f'(ratio): 1 on policy, towards 0 far from it
-        return dsk.LossOutput(loss, {"gate_slope": slope.masked_fill(~inputs.mask, 0.0).sum() / inputs.total_tokens})
+        return dsk.LossOutput(loss, {"gate_slope": (slope * inputs.weights).sum() / inputs.total_tokens})
 
 
 @dsk.hookimpl

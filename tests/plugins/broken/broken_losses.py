@@ -21,7 +21,7 @@ class Sound(Loss):
     kind: ClassVar[str] = "sound"
 
     def __call__(self, inputs):
-        return self.output(self.per_token(inputs).masked_fill(~inputs.mask, 0.0), inputs)
+        return self.output(self.per_token(inputs).masked_fill(~inputs.mask, 0.0) * inputs.weights, inputs)
 
     def per_token(self, inputs):
         return -inputs.advantages * inputs.logprobs
@@ -73,6 +73,31 @@ class Unmasked(Sound):
 class BreaksPadding(BrokenLoss):
     caught_by = "test_padding_has_no_value_and_no_gradient"
     loss = Unmasked()
+
+
+class Unweighted(Sound):
+    """Counts a token that several rows share in each of them."""
+
+    def __call__(self, inputs):
+        return self.output(self.per_token(inputs).masked_fill(~inputs.mask, 0.0), inputs)
+
+
+class BreaksWeights(BrokenLoss):
+    caught_by = "test_weights_are_heard"
+    loss = Unweighted()
+
+
+class RowRatio(Sound):
+    """One ratio a row, and not a word that it needs whole rows."""
+
+    def per_token(self, inputs):
+        log_ratio = (inputs.logprobs - inputs.old_logprobs).masked_fill(~inputs.mask, 0.0)
+        return -inputs.advantages * log_ratio.sum(-1, keepdim=True).exp()
+
+
+class BreaksCutRows(BrokenLoss):
+    caught_by = "test_what_has_no_advantage_at_a_rows_end_can_be_left_out"
+    loss = RowRatio()
 
 
 class Rooted(Sound):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dsk.core.errors import PackingError
-from dsk.core.training.batch import TrainingRow
 from dsk.core.training.logprobs import CHUNK_ELEMENTS
+from dsk.core.training.rows import TrainingRow
 
 BOUNDS = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.02}
 """Largest mean difference of one row's log-probabilities; a wrong mask or position shows as 0.1 and more."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
-from dsk.core.training.batch import TrainingRow
 from dsk.core.training.packing.layout import Layout, Packing, to_device, trained_mask, tree_edges
 from dsk.core.training.packing.tree_batch import TreeBatch
+from dsk.core.training.rows import TrainingRow
 
 FLEX_ATTENTION = "dsk_flex"
 BLOCK = 128

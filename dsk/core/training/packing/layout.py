@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsk.core.training.batch import TrainingRow
+from dsk.core.training.rows import TrainingRow
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Layout:
     """One micro-batch as the model sees it, and the way back to trajectories.
 
     `input_ids` and `position_ids` are [R, S]. An edge is a (token, next token) pair: `source` [P] is the flat index
-    into R x S of the state that predicts it, `target` [P] the token it predicts. `gather` [B, T] is each response
-    token's edge and `mask` [B, T] where there is one. `tokens` counts what the model computes, padding included,
-    `attended` the (query, key) pairs of all paths;
-    `extra` goes to the attention function named `attention` (None: the model's own).
+    into R x S of the state that predicts it, `target` [P] the token it predicts. `gather` [B, T] is each trained
+    token's edge and `mask` [B, T] where there is one: what is only attended to has none. `tokens` counts what the model
+    computes, padding included, `attended` the (query, key) pairs of all paths; `extra` goes to the attention function
+    named `attention` (None: the model's own).
     """
 
     input_ids: Tensor
@@ -44,7 +44,7 @@ class Packing(ABC):
 
     @abstractmethod
     def lay_out(self, rows: Sequence[TrainingRow], device: torch.device) -> Layout:
-        """The rows of one micro-batch; every response has at least one token."""
+        """The rows of one micro-batch; every response has a trained token."""
 
     @abstractmethod
     def cost(self, rows: Sequence[TrainingRow]) -> int:
@@ -62,16 +62,14 @@ class DensePacking(Packing):
         input_ids = np.zeros((len(rows), width), np.int64)
         for index, row in enumerate(rows):
             input_ids[index, : len(row.tokens)] = row.tokens
-        lengths = [len(row.response) for row in rows]
-        starts = [i * width + len(row.prompt) - 1 for i, row in enumerate(rows)]
-        source = [start + np.arange(length) for start, length in zip(starts, lengths, strict=True)]
-        edges = np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])
+        source = [i * width + len(row.prompt) - 1 + np.flatnonzero(row.trained) for i, row in enumerate(rows)]
+        edges = np.cumsum([row.trained_tokens for row in rows])
         return Layout(
             input_ids=torch.from_numpy(input_ids).to(device),
             position_ids=torch.arange(width, device=device).expand(len(rows), width),
             source=to_device(np.concatenate(source), device),
-            target=to_device(np.concatenate([np.asarray(row.response, np.int64) for row in rows]), device),
-            gather=to_device(_padded(edges), device),
+            target=to_device(np.concatenate([row.response[row.trained] for row in rows]).astype(np.int64), device),
+            gather=to_device(_in_place(rows, np.split(np.arange(edges[-1]), edges[:-1])), device),
             mask=trained_mask(rows, device),
             tokens=input_ids.size,
             attended=sum(len(row.tokens) * (len(row.tokens) + 1) // 2 for row in rows),
@@ -94,12 +92,20 @@ def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
     return out
 
 
+def _in_place(rows: Sequence[TrainingRow], edges: Sequence[np.ndarray]) -> np.ndarray:
+    """[B, T]: each row's edges at its trained tokens, 0 elsewhere."""
+    out = np.zeros((len(rows), max(len(row.response) for row in rows)), np.int64)
+    for index, (row, own) in enumerate(zip(rows, edges, strict=True)):
+        out[index, np.flatnonzero(row.trained)] = own
+    return out
+
+
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
 
 
 def tree_edges(rows: Sequence[TrainingRow], paths: Sequence[np.ndarray], parent: np.ndarray, tokens: np.ndarray) -> Any:
-    """(source, target, gather) of a trie: an edge is named by the token it leads to, and each is kept once."""
-    responses = [path[len(row.prompt) :] for row, path in zip(rows, paths, strict=True)]
-    wanted = np.unique(np.concatenate(responses))
-    return parent[wanted], tokens[wanted], _padded([np.searchsorted(wanted, response) for response in responses])
+    """(source, target, gather) of a trie: an edge is named by the trained token it leads to, and each is kept once."""
+    trained = [path[len(row.prompt) :][row.trained] for row, path in zip(rows, paths, strict=True)]
+    wanted = np.unique(np.concatenate(trained))
+    return parent[wanted], tokens[wanted], _in_place(rows, [np.searchsorted(wanted, own) for own in trained])

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn.attention.bias import causal_lower_right
 from torch.nn.functional import scaled_dot_product_attention
 
-from dsk.core.training.batch import TrainingRow
 from dsk.core.training.packing.layout import Layout, Packing, to_device, trained_mask, tree_edges
 from dsk.core.training.packing.tree_batch import TreeBatch
+from dsk.core.training.rows import TrainingRow
 
 SUFFIX_ATTENTION = "dsk_suffix"
 
