@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dsk.testing.filter import FilterContract
     from dsk.testing.loss import LossContract
     from dsk.testing.negative import NegativeContract
+    from dsk.testing.scorer import ScorerContract
     from dsk.testing.selector import SelectorContract
     from dsk.testing.task import TaskContract
     from dsk.testing.tracker import TrackerContract
@@ -35,6 +36,7 @@ _HOMES = {
     "FilterContract": "filter",
     "LossContract": "loss",
     "NegativeContract": "negative",
+    "ScorerContract": "scorer",
     "SelectorContract": "selector",
     "TaskContract": "task",
     "TrackerContract": "tracker",
@@ -51,6 +53,7 @@ __all__ = [
     "FilterContract",
     "LossContract",
     "NegativeContract",
+    "ScorerContract",
     "SelectorContract",
     "TaskContract",
     "TrackerContract",
