@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         MiniBatch,
         Negative,
         Rollout,
+        Scorer,
+        ScorerSession,
         Selector,
         Setting,
         Solution,
@@ -98,6 +100,8 @@ __all__ = [
     "RunSpec",
     "Sample",
     "SampleRequest",
+    "Scorer",
+    "ScorerSession",
     "Selector",
     "Setting",
     "Solution",
@@ -127,8 +131,8 @@ _HOMES = {
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
         "roles": "Adjustment Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter ForestView"
-        " ForkRule Job Known Loss LossInputs LossOutput MiniBatch Negative Rollout Selector Setting Solution Subset Task Tracker"
-        " TrackerSession TreeView Verifier VerifierSession",
+        " ForkRule Job Known Loss LossInputs LossOutput MiniBatch Negative Rollout Scorer ScorerSession Selector Setting"
+        " Solution Subset Task Tracker TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",

@@ -24,7 +24,7 @@ STEP_CHARACTERS = 60
 
 
 def print_search(spec: RunSpec, problem_id: str | None) -> None:
-    """Search one problem and print its tree: value, visits, entropy and text of every step."""
+    """Search one problem and print its tree: value, visits, entropy, score (where rated) and text of every step."""
     problem = pick_problem(spec.task, problem_id)
     policy = load_policy(spec.model)
     job, group = _search(spec, policy, problem)
@@ -57,6 +57,7 @@ def _draw_tree(search: TreeSearch, decode: Callable[[np.ndarray], str]) -> Tree:
     for node in range(1, tree.size):
         text = decode(np.asarray(tree.step_tokens(node)))
         figures = f"q {tree.value[node]:+.2f}  N {tree.visits[node]}  H {tree.entropy[node]:.2f}  "
+        figures += f"score {tree.score[node]:.2f}  " if not np.isnan(tree.score[node]) else ""
         style = _style(verdicts.get(node), "dim" if tree.terminal[node] else "")
         drawn[node] = drawn[int(tree.parent[node])].add(Text(figures + _line(text), style=style))
     return drawn[ROOT]

@@ -184,6 +184,7 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         **_tree_figures(groups),
         **{f"update_{name}": value for name, value in figures.items()},
         **session.ledger.budgets(),
+        "scored_tokens": state.scored_tokens,
         "trained_tokens": state.trained_tokens,
         "engine": asdict(session.parts.engine.stats()),
         "peak_memory_bytes": peak_memory(session.parts.policy.device),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dsk.testing.loss import LossContract
     from dsk.testing.negative import NegativeContract
     from dsk.testing.rollout import RolloutContract
+    from dsk.testing.scorer import ScorerContract
     from dsk.testing.selector import SelectorContract
     from dsk.testing.subset import SubsetContract
     from dsk.testing.task import TaskContract
@@ -42,6 +43,7 @@ _HOMES = {
     "LossContract": "loss",
     "NegativeContract": "negative",
     "RolloutContract": "rollout",
+    "ScorerContract": "scorer",
     "SelectorContract": "selector",
     "SubsetContract": "subset",
     "TaskContract": "task",
@@ -62,6 +64,7 @@ __all__ = [
     "LossContract",
     "NegativeContract",
     "RolloutContract",
+    "ScorerContract",
     "SelectorContract",
     "SubsetContract",
     "TaskContract",

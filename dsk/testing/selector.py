@@ -64,6 +64,15 @@ class SelectorContract(ComponentContract):
             scores = self.score(freeze(tree), np.asarray(children))
             assert finite(scores), f"every score must be finite, also at {visits} visits"
 
+    @given(seed=SEEDS)
+    @quick
+    def test_scores_stay_finite_where_no_step_was_rated(self, seed: int) -> None:
+        """So it is under the scorer `none`, and for new nodes until their scores arrive."""
+        tree = random_tree(seed)
+        unrated = freeze(tree, score=np.full(tree.size, np.nan))
+        scores = self.score(unrated, candidates(tree, self.make_selector().mode, seed))
+        assert finite(scores), "every score must be finite, also where all of `tree.score` is NaN"
+
     def test_ten_thousand_candidates_are_scored_in_one_call(self) -> None:
         tree = SearchTree(max_depth=8)
         children = tree.expand(0, [Sample((1,), (-0.1 * (i % 7),), "length", 0) for i in range(10_000)], 1 << 30)
@@ -91,7 +100,8 @@ class SelectorContract(ComponentContract):
         before, kept = freeze(tree), nodes.copy()
         with global_randomness_untouched():
             self.score(tree, nodes)
-        written = [name for name in COLUMNS if not np.array_equal(getattr(before, name), getattr(tree, name))]
+        pairs = {name: (getattr(before, name), getattr(tree, name)) for name in COLUMNS}
+        written = [name for name, (old, new) in pairs.items() if not np.array_equal(old, new, equal_nan=True)]
         assert written == [], "it wrote to the tree; work on copies"
         assert np.array_equal(nodes, kept), "it wrote to `nodes`; work on a copy"
 
@@ -119,9 +129,15 @@ class SelectorContract(ComponentContract):
         assert not self.draws(view, nodes), 'it draws random numbers: set scope = "global"'
         node = nodes[seed % len(nodes)]
         others = np.setdiff1d(np.arange(tree.size), [node, tree.parent[node]])
-        value, visits, entropy = (np.array(getattr(tree, name)) for name in ("value", "visits", "entropy"))
-        value[others], visits[others], entropy[others] = 9.0, visits[others] + 5, 2.0
-        elsewhere = freeze(tree, value=value, visits=visits, entropy=entropy)
+        changed = {name: np.array(getattr(tree, name)) for name in ("value", "visits", "entropy", "score")}
+        for name, other in (
+            ("value", 9.0),
+            ("visits", changed["visits"][others] + 5),
+            ("entropy", 2.0),
+            ("score", 0.9),
+        ):
+            changed[name][others] = other
+        elsewhere = freeze(tree, **changed)
         alone = self.score(elsewhere, np.asarray([node]))[0]
         company = self.score(view, nodes)[seed % len(nodes)]
         assert alone == company, 'a score depends on other nodes: set scope = "global", or leave them out'

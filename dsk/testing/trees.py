@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +54,13 @@ def freeze(tree: SearchTree | FrozenView, **changed: np.ndarray) -> FrozenView:
 
 
 def random_tree(seed: int, expansions: int = 12) -> SearchTree:
-    """A tree of up to `expansions` expansions with backed-up rewards; at least one node is open."""
-    rng = random.Random(seed)
+    """A tree of up to `expansions` expansions with backed-up rewards and some scores; at least one node is open."""
+    rng, scores = random.Random(seed), random.Random(f"scores {seed}")
     tree = SearchTree(rng.randint(2, 12), pieces=lambda tokens: [words(tokens)])
     for _ in range(expansions):
         nodes = open_nodes(tree)
         grown = tree.expand(rng.choice(nodes), [_sample(rng) for _ in range(rng.randint(1, 5))], 1 << 30)
+        rate(tree, grown, scores)
         ended = [child for child in grown if tree.terminal[child]]
         if ended:
             back_up(tree, rng.choice(ended), rng.choice([-1.0, 1.0]))
@@ -71,6 +73,14 @@ def _sample(rng: random.Random) -> Sample:
     length = rng.randint(0, 4)
     logprob = rng.choice([0.0, -0.5, -rng.random() * 3, -700.0])
     return Sample((7,) * length, (logprob,) * length, "eos" if rng.random() < 0.3 else "length", 0)
+
+
+def rate(tree: SearchTree, nodes: Iterable[int], rng: random.Random) -> list[int]:
+    """Give scores, on some steps none (NaN), to those of `nodes` that do not end a response; which those are."""
+    rated = [node for node in nodes if not tree.terminal[node]]
+    for node in rated:
+        tree.score[node] = rng.choice([math.nan, 0.0, 1.0, rng.random(), rng.random()])
+    return rated
 
 
 def back_up(tree: SearchTree, node: int, reward: float) -> None:
@@ -101,6 +111,7 @@ def grow(selector: Selector, seed: int, expansions: int) -> list[int]:
     for _ in range(expansions):
         children = tree.expand(order[-1], [_sample(script) for _ in range(3)], 1 << 30)
         open_set.add_children(order[-1], children, rng)
+        open_set.rescore(rate(tree, children, script), rng)
         ended = [child for child in children if tree.terminal[child]]
         if ended:
             back_up(tree, ended[0], script.choice([-1.0, 1.0]))

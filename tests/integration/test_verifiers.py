@@ -22,16 +22,16 @@ import pytest
 
 from dsk.components.verifiers import BoxedVerifier, CommandVerifier, MathVerifier, NumericVerifier
 from dsk.components.verifiers.command import FORM
-from dsk.components.verifiers.pool import WorkerPool
-from dsk.components.verifiers.worker import WorkerConfig
 from dsk.core.errors import SpecError, VerdictError, VerifierError
 from dsk.core.types import Problem, Verdict
+from dsk.core.workers.pool import WorkerPool
+from dsk.core.workers.worker import WorkerConfig
 from dsk.testing.hostile import hostile_stream, tower
 from dsk.testing.verifier import VerifierContract, item, well_formed
 
 JUDGE = Path(__file__).with_name("judge_program.py")
 TOWER = tower(4) + "+x"
-generous = WorkerConfig(time_limit=120, cpu_limit=30, memory_mb=1024)
+generous = WorkerConfig(time_limit=120, cpu_limit=30, memory_mb=1024, module="dsk.components.verifiers.serving")
 
 
 def quick_math(**fields: object) -> MathVerifier:

@@ -18,6 +18,7 @@ from dsk.cli.scaffold import PLACES, template_words, write_package
 pytestmark = pytest.mark.full
 EXAMPLES = {
     "dsk-thompson": ("selector", "thompson", "rollout.selector.kind=thompson"),
+    "dsk-scored": ("selector", "scored", "rollout.selector.kind=scored"),
     "dsk-units": ("verifier", "units", "verifier.kind=units"),
     "dsk-sapo": ("loss", "sapo", "train.loss.kind=sapo"),
 }

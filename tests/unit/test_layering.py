@@ -15,6 +15,7 @@ HEAVY = ("torch", "transformers", "sympy", "math_verify", "pyarrow", "redis", "v
 ROOMS = {
     "input": (),
     "plugins": ("input",),
+    "workers": (),
     "sampling": ("input", "plugins"),
     "model": ("input", "plugins"),
     "training": ("input", "plugins", "sampling", "model"),

@@ -1,10 +1,13 @@
 """Who rates the steps of a tree while it grows."""
 
+from dsk.components.scorers.command import CommandScorer
 from dsk.components.scorers.none import NoScores
+from dsk.components.scorers.reward_model import RewardModel
 from dsk.core.hookspecs import Register, hookimpl
 
 
 @hookimpl
 def register_scorers(register: Register) -> None:
     """The scorers that dsk brings."""
-    register(NoScores)
+    for scorer in (NoScores, RewardModel, CommandScorer):
+        register(scorer)

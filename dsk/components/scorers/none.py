@@ -27,6 +27,6 @@ class NoScores(Scorer):
 
 
 class _Silent:
-    def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float]:
-        """Nothing known: one half each."""
-        return [0.5] * len(items)
+    def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float | None]:
+        """Nothing to say."""
+        return [None] * len(items)

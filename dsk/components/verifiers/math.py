@@ -14,10 +14,10 @@ from pydantic import Field
 from dsk.components.verifiers.exact import decide
 from dsk.components.verifiers.extraction import extract, is_bare_answer
 from dsk.components.verifiers.normal import Form, form
-from dsk.components.verifiers.pool import WorkerPool
-from dsk.components.verifiers.worker import WorkerConfig
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
+from dsk.core.workers.pool import WorkerPool
+from dsk.core.workers.worker import WorkerConfig
 
 Pair = tuple[str, str]
 """An answer and the reference."""
@@ -69,7 +69,9 @@ class MathVerifier(Verifier):
     @contextmanager
     def open(self) -> Iterator[MathSession]:
         """A session; its workers, if it ever needs any, end with the block."""
-        config = WorkerConfig(self.time_limit, self.cpu_limit, self.memory_mb)
+        config = WorkerConfig(
+            self.time_limit, self.cpu_limit, self.memory_mb, module="dsk.components.verifiers.serving"
+        )
         with WorkerPool(config, self.workers) as pool:
             yield MathSession(self, pool)
 

@@ -93,12 +93,12 @@ class Policy:
         return self.encode(text)
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises ModelError when CUDA is asked for and absent."""
+def pick_device(name: str, field: str = "model.device") -> torch.device:
+    """`auto` is CUDA where there is one. Raises ModelError, naming `field`, when CUDA is asked for and absent."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ModelError("model.device: 'cuda' is not available here; use 'auto' or 'cpu'")
+        raise ModelError(f"{field}: 'cuda' is not available here; use 'auto' or 'cpu'")
     return torch.device(name)
 
 

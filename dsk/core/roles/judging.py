@@ -1,4 +1,4 @@
-"""Who says what a response is worth: verifiers, filters."""
+"""Who says what a response or a step is worth: verifiers, filters, scorers."""
 
 from __future__ import annotations
 
@@ -60,8 +60,11 @@ class Filter(Component, ABC):
 class ScorerSession(Protocol):
     """An open scorer."""
 
-    def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float]:
-        """For each (problem, texts of the steps so far) how good the last step is, in [0, 1], in order."""
+    def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float | None]:
+        """For each (problem, texts of the steps so far) how good the last step is, in [0, 1], in order.
+
+        None where it has nothing to say (a program that hung, a text that is too long): the tree then holds NaN.
+        """
         ...
 
 

@@ -72,6 +72,7 @@ def _attempt(found: Findings, check: Callable[[], Iterator[str]]) -> None:
 
 def _components(spec: RunSpec, found: Findings) -> None:
     parts = {f"engine '{spec.engine.kind}'": spec.engine, f"verifier '{spec.verifier.kind}'": spec.verifier}
+    parts |= {f"scorer '{spec.scorer.kind}'": spec.scorer}
     parts |= {f"tracker '{tracker.kind}'": tracker for tracker in spec.trackers}
     for name, part in parts.items():
         lack = part.missing()

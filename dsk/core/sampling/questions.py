@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise, takewhile
 from typing import Any, Self
 
 from dsk.core.roles import Job, ScorerSession, VerifierSession
@@ -39,13 +39,21 @@ class Answerers:
         return rate(self.scorer, [(a.job.problem, self._steps(a.question)) for a in asked])
 
     def _steps(self, question: Question) -> tuple[str, ...]:
-        """The text of each step, so that they make up the text of the whole."""
-        ends = [0]
-        for length in question.steps:
-            ends.append(ends[-1] + length)
-        ends[-1] = len(question.tokens)
-        texts = [self.decode(question.tokens[:end]) for end in ends]
-        return tuple(text.removeprefix(before) for before, text in pairwise(texts))
+        """The text of each step, so that they make up the text of the whole.
+
+        A character whose tokens lie in two steps belongs to the later one.
+        """
+        whole, cuts = self.decode(question.tokens), [0]
+        for end in accumulate(question.steps[:-1]):
+            cuts.append(max(cuts[-1], _shared(self.decode(question.tokens[:end]), whole)))
+        return tuple(whole[start:end] for start, end in pairwise([*cuts, len(whole)]))
+
+
+def _shared(text: str, whole: str) -> int:
+    """Characters at the beginning of `whole` that `text` has too; half a character decodes to something else."""
+    if whole.startswith(text):
+        return len(text)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, whole, strict=False)))
 
 
 @dataclass(frozen=True)

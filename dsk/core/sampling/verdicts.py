@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,20 +54,25 @@ def is_share(value: Any) -> bool:
 
 
 def rate(scorer: ScorerSession, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float]:
-    """The scores of the last steps of (problem, steps), in order. Raises VerdictError where they are anything else."""
+    """The scores of the last steps of (problem, steps), in order, NaN where nothing was said.
+
+    Raises VerdictError where they are anything else.
+    """
     found: Any = scorer.rate(items)
     fault = _shown(found)
     if isinstance(found, list | tuple):
         fault = None if len(found) == len(items) else f"{len(found)} scores for {len(items)} steps"
-        wrong = ((number, score) for number, score in enumerate(found, start=1) if not is_share(score))
+        wrong = (
+            (number, score) for number, score in enumerate(found, start=1) if score is not None and not is_share(score)
+        )
         fault = fault or next((f"{_shown(score)} for step {n} of {len(items)}" for n, score in wrong), None)
     if fault:
         kind = type(scorer)
         raise VerdictError(
             f"scorer: {kind.__module__}.{kind.__qualname__} returned {fault}; it must return a list with one number"
-            " in [0, 1] for each step, in their order"
+            " in [0, 1], or None, for each step, in their order"
         )
-    return [float(score) for score in found]
+    return [math.nan if score is None else float(score) for score in found]
 
 
 def _shown(value: Any) -> str:

@@ -124,6 +124,34 @@ class BreaksFiniteness(BrokenSelector):
     selector = Unvisited()
 
 
+class Rated(Sound):
+    """Fills in the mean of what was rated, of which there may be nothing."""
+
+    scope: ClassVar[Any] = "global"
+
+    def scores(self, tree, nodes, rng):
+        known = tree.score[~np.isnan(tree.score)]
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(tree.score[nodes], nan=known.sum() / len(known) if len(known) else np.nan)
+
+
+class BreaksWithoutScores(BrokenSelector):
+    caught_by = "test_scores_stay_finite_where_no_step_was_rated"
+    selector = Rated()
+
+
+class AboveAverage(Sound):
+    """Compares a step's score with those of the whole tree, and calls that local."""
+
+    def scores(self, tree, nodes, rng):
+        return np.nan_to_num(tree.score[nodes]) - np.nan_to_num(tree.score).mean()
+
+
+class BreaksLocalityByScores(BrokenSelector):
+    caught_by = "test_a_local_score_depends_on_the_node_and_its_parent_only"
+    selector = AboveAverage()
+
+
 class Truncating(Sound):
     """Looks at a thousand candidates at most."""
 

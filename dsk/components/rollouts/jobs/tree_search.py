@@ -113,7 +113,8 @@ class TreeSearch:
         tokens = self.tree.response(node)[0].tolist()
         if self.tree.terminal[node]:
             return [Question(node, tokens)]
-        steps = tuple(len(self.tree.step_tokens(step)) for step in self.tree.path(node)[1:])
+        path = self.tree.path(node) if self.known.given else self.tree.path(node)[1:]
+        steps = tuple(len(self.tree.step_tokens(step)) for step in path)
         return [Question(node, tokens, "score", steps)] if self.setting.scored else []
 
     def answer(self, question: int, answer: Verdict | float) -> None:
@@ -237,6 +238,13 @@ class TreeSearch:
             correct=item.correct,
         )
 
+    def _score_stats(self) -> dict[str, float]:
+        """How many steps were rated, on how many the scorer had nothing to say, and the mean of what it said."""
+        scores = self.tree.score[1:][~self.tree.terminal[1:]]
+        said = scores[~np.isnan(scores)]
+        mean = {"score": float(said.mean())} if len(said) else {}
+        return {"scored": len(said), "unscored": len(scores) - len(said), **mean}
+
     def _stats(self) -> dict[str, float]:
         """The tree's figures; `tokens_to_first_solution` is left out where there is none."""
         rewards = [item.reward for item in self.recorded]
@@ -251,4 +259,5 @@ class TreeSearch:
             "reward": float(np.mean(rewards)) if rewards else 0.0,
             "dropped_samples": self.dropped_samples,
             **({} if first is None else {"tokens_to_first_solution": first}),
+            **(self._score_stats() if self.setting.scored else {}),
         }

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import dsk
-from dsk.components.verifiers.worker import WorkerConfig
 from dsk.core.errors import VerifierError
+from dsk.core.workers.worker import WorkerConfig
 
 START_SECONDS = 300.0
 GRACE_SECONDS = 5.0
@@ -34,8 +34,8 @@ Task = tuple[bytes, float, "Future[dict[str, Any]]"]
 class Worker:
     """One supervisor process, started when needed and replaced when it stops answering."""
 
-    def __init__(self, config: WorkerConfig) -> None:
-        self.config = config
+    def __init__(self, config: WorkerConfig, owner: str) -> None:
+        self.config, self.owner = config, owner
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `stop`
@@ -54,7 +54,7 @@ class Worker:
 
     def _start(self) -> None:
         if not sys.executable:
-            raise VerifierError("verifier: this Python has no sys.executable, so no worker process can be started")
+            raise VerifierError(f"{self.owner}: this Python has no sys.executable, so no worker process can be started")
         root = str(Path(dsk.__file__).parents[1])
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
         env |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -62,7 +62,7 @@ class Worker:
         self._errors.truncate()
         self.starts += 1
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dsk.components.verifiers.worker", self.config.dump()],
+            [sys.executable, "-P", "-m", "dsk.core.workers.worker", self.config.dump()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -75,7 +75,7 @@ class Worker:
             self.stop()
             self._errors.seek(0)
             last = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise VerifierError(f"verifier: a worker process does not start: {''.join(last) or 'no message'}")
+            raise VerifierError(f"{self.owner}: a worker process does not start: {''.join(last) or 'no message'}")
 
     def _exchange(self, line: bytes, deadline: float) -> bytes | None:
         """Send `line` and read one line; None at the deadline or when the process ends."""
@@ -128,11 +128,12 @@ def _wait(reading: int, writing: int | None, seconds: float) -> tuple[bool, bool
 
 
 class WorkerPool:
-    """`size` workers behind one queue. Thread-safe; close it (it is a context manager)."""
+    """`size` workers behind one queue, for `owner` (a role). Thread-safe; close it (it is a context manager)."""
 
-    def __init__(self, config: WorkerConfig, size: int) -> None:
+    def __init__(self, config: WorkerConfig, size: int, owner: str = "verifier") -> None:
         self.config = config
         self.size = size
+        self.owner = owner
         self._lock = threading.Lock()
         self._closed = False
         self._reset()
@@ -159,14 +160,14 @@ class WorkerPool:
     def _ensure_started(self) -> None:
         with self._lock:
             if self._closed:
-                raise VerifierError("verifier: it is closed; call verify inside its `with` block")
+                raise VerifierError(f"{self.owner}: it is closed; call it inside its `with` block")
             if self._pid != os.getpid():
                 self._reset()
             if self._threads:
                 return
-            self._workers = [Worker(self.config) for _ in range(self.size)]
+            self._workers = [Worker(self.config, self.owner) for _ in range(self.size)]
             self._threads = [
-                threading.Thread(target=_feed, args=(self._tasks, worker), daemon=True, name="dsk-verifier")
+                threading.Thread(target=_feed, args=(self._tasks, worker), daemon=True, name=f"dsk-{self.owner}")
                 for worker in self._workers
             ]
             for thread in self._threads:

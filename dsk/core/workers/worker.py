@@ -1,7 +1,7 @@
 """The process behind one worker of a pool: a supervisor and, under it, the child that does the dangerous work.
 
-The supervisor (`python -m dsk.components.verifiers.worker CONFIG`) imports sympy once and forks; a child that runs over
-its time or dies is killed and replaced by another fork in milliseconds, without importing anything again. It relays
+The supervisor (`python -m dsk.core.workers.worker CONFIG`) imports what the work needs once and forks; a child that
+runs over its time or dies is killed and replaced by another fork in milliseconds, importing nothing again. It relays
 JSON lines from its caller to the child, one at a time, and goes away (child first) when its caller does: at end of file
 on stdin or when its parent process changes. Covered: endless computation, memory, crashes, a child that floods or
 closes its output, a caller killed with -9. Not covered: what a user's own program does to files and network.
@@ -21,17 +21,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any
 
 MAX_REPLY = 1 << 20
-ANSWERS_PER_CHILD = 5000
 _PR_SET_PDEATHSIG = 1
 _GLANCE = 0.25
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker runs: the symbolic comparison where `program` is empty, else that program (argv).
+    """What a worker runs: `program` (argv), or forks of itself that call `serve(stdin, stdout)` of `module`.
+
+    `module` is one of Python's, by its full name, with `warm_up()`, called once before the first fork.
 
     `cpu_limit` and `time_limit` are processor and wall-clock seconds per answer, whichever comes first: a crowded
     machine starves honest work, only hostile work burns. `start_limit` is wall-clock seconds more for a fresh
@@ -43,6 +45,7 @@ class WorkerConfig:
     memory_mb: int
     program: tuple[str, ...] = ()
     start_limit: float = 0.0
+    module: str = ""
 
     def dump(self) -> str:
         """As JSON, for the command line."""
@@ -80,31 +83,6 @@ def limit_self(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def serve_symbolic(stdin: int, stdout: int) -> None:
-    """A forked child's whole life: compare what comes in until it has done enough or runs out of memory."""
-    from dsk.components.verifiers.symbolic import compare
-
-    with os.fdopen(stdin, "rb") as lines, os.fdopen(stdout, "wb", buffering=0) as out:
-        for count in range(1, ANSWERS_PER_CHILD + 1):
-            line = lines.readline()
-            if not line:
-                return
-            task = json.loads(line)
-            try:
-                reply: dict[str, Any] = {"reason": compare(task["answer"], task["gold"], task["decimals"])}
-            except MemoryError:
-                reply = {"reason": "memory", "last": True}
-            except RecursionError:
-                reply = {"reason": "unparsable", "last": True}
-            except Exception as error:  # noqa: BLE001 - sympy raises anything on hostile input; the verdict says so
-                reply = {"reason": "unparsable", "detail": type(error).__name__}
-            if count == ANSWERS_PER_CHILD:
-                reply["last"] = True
-            out.write(json.dumps(reply).encode() + b"\n")
-            if reply.get("last"):
-                return
-
-
 class Supervisor:
     """Relays tasks to one child at a time; `exchange` always returns within the limits."""
 
@@ -117,9 +95,7 @@ class Supervisor:
     def run(self) -> None:
         """Serve until the caller is gone."""
         if not self.config.program:
-            from dsk.components.verifiers.symbolic import warm_up
-
-            warm_up()
+            import_module(self.config.module).warm_up()
         self._tell({"ready": True})
         try:
             while True:
@@ -270,7 +246,7 @@ def _live_as_child(config: WorkerConfig, mine: tuple[int, int], theirs: tuple[in
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        serve_symbolic(*mine)
+        import_module(config.module).serve(*mine)
     finally:
         os._exit(0)
 
@@ -279,7 +255,7 @@ def main(run: Callable[[Supervisor], None] = Supervisor.run) -> None:
     """Entry point: the only argument is a WorkerConfig as JSON."""
     data = json.loads(sys.argv[1])
     run(Supervisor(WorkerConfig(**{**data, "program": tuple(data["program"])})))
-    os._exit(0)  # tearing sympy down takes longer than anyone should wait for
+    os._exit(0)  # tearing down what was imported takes longer than anyone should wait for
 
 
 if __name__ == "__main__":
