@@ -131,8 +131,8 @@ _HOMES = {
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
         "roles": "Adjustment Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter ForestView"
-        " ForkRule Job Known Loss LossInputs LossOutput MiniBatch Negative Rollout Scorer ScorerSession Selector Setting"
-        " Solution Subset Task Tracker TrackerSession TreeView Verifier VerifierSession",
+        " ForkRule Job Known Loss LossInputs LossOutput MiniBatch Negative Rollout Scorer ScorerSession Selector"
+        " Setting Solution Subset Task Tracker TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",
