@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import ConfigDict, Field
 
 from dsk.core.run.records import write_packed
 from dsk.core.run.stored import damaged, read_packed_rows
 from dsk.core.types import Group, Origin, Problem, StopReason, Terminal, Trajectory, named
 
 
+Int32 = Annotated[int, Field(ge=0, lt=1 << 31)]
+FINITE = ConfigDict(allow_inf_nan=False)
+
+
 @dataclass(frozen=True)
 class _StoredTrajectory:
     """A `Trajectory` as JSON has it; `trained` is null where all that was sampled is."""
 
-    tokens: list[int]
+    __pydantic_config__: ClassVar[ConfigDict] = FINITE
+
+    tokens: list[Int32]
     logprobs: list[float]
-    node_lengths: list[int]
+    node_lengths: list[Int32]
     node_ids: tuple[int, ...]
     values: tuple[float, ...]
     mean_rewards: tuple[float, ...]
@@ -38,6 +45,8 @@ class _StoredTrajectory:
 
 @dataclass(frozen=True)
 class _StoredGroup:
+    __pydantic_config__: ClassVar[ConfigDict] = FINITE
+
     problem: Problem
     prompt_tokens: tuple[int, ...]
     trajectories: tuple[_StoredTrajectory, ...]
@@ -79,5 +88,4 @@ def _group(stored: _StoredGroup) -> Group:
 def _fits_together(t: _StoredTrajectory) -> bool:
     tokens, steps = len(t.tokens), len(t.node_lengths)
     counts = (len(t.logprobs), tokens if t.trained is None else len(t.trained), len(t.values), len(t.mean_rewards))
-    whole = min((*t.node_lengths, *t.tokens), default=0) >= 0 and sum(t.node_lengths) <= tokens
-    return whole and counts == (tokens, tokens, steps, steps + 1)
+    return sum(t.node_lengths) <= tokens and counts == (tokens, tokens, steps, steps + 1)
