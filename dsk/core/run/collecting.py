@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from dsk.core.run.allocation import allocate
@@ -14,7 +13,8 @@ from dsk.core.run.ledger import Ledger
 from dsk.core.run.records import write_packed
 from dsk.core.run.sampling import Sampling
 from dsk.core.run.solutions import scored_tokens
-from dsk.core.run.stored_groups import read_groups, write_groups
+from dsk.core.run.stored_groups import read_groups, step_file, write_groups
+from dsk.core.run.stored_trees import TREES, write_trees
 from dsk.core.run.work import Work
 from dsk.core.sampling.filtering import without_garbled
 from dsk.core.sampling.subsets import trained_subset
@@ -37,13 +37,15 @@ class Collecting:
     def collect(self, batches: Batches) -> list[Group]:
         """The groups of one step: sampled, or read back where a resume finds them saved."""
         state = self.ledger.state
-        path = self.ledger.folder / "trees" / f"{state.step:06d}.jsonl.zst"
+        path = step_file(self.ledger.folder, state.step)
         if self.has_groups:
             return read_groups(path)
         groups, drawn, charge, dropped = self._sampled(batches)
         write_groups(path, groups)
+        if self.spec.keep == "trees":
+            write_trees(step_file(self.ledger.folder, state.step, TREES), groups)
         if dropped:
-            self._keep_filtered(path, dropped)
+            self._keep_filtered(dropped)
         self.ledger.charge(**charge)
         self.ledger.advance(collected=state.step + 1, drawn=state.drawn + drawn)
         return groups
@@ -110,9 +112,9 @@ class Collecting:
                 news[group.problem.id]["pass_rate"] = sum(t.correct for t in group.verified) / len(group.verified)
         self.ledger.remember(news)
 
-    def _keep_filtered(self, trees: Path, dropped: Sequence[Mapping[str, Any]]) -> None:
+    def _keep_filtered(self, dropped: Sequence[Mapping[str, Any]]) -> None:
         step = self.ledger.state.step
-        kept = trees.with_name(f"{step:06d}.filtered.jsonl.zst")
+        kept = step_file(self.ledger.folder, step, ".filtered")
         write_packed(kept, dropped)
         reasons, place = dict(Counter(row["reason"] for row in dropped)), str(kept.relative_to(self.ledger.folder))
         self.ledger.emit("filtered", step=step, samples=len(dropped), reasons=reasons, file=place)

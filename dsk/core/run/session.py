@@ -25,7 +25,7 @@ from dsk.core.run.notices import notices
 from dsk.core.run.records import write_json
 from dsk.core.run.sampling import Sampling
 from dsk.core.run.screening import roll_back
-from dsk.core.run.stored_groups import read_groups, write_groups
+from dsk.core.run.stored_groups import read_groups, step_file, write_groups
 from dsk.core.run.work import Work
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import put_together
@@ -167,7 +167,7 @@ class Session:
         """Cache this round's solutions of problems that are still hard (Algorithm 1). How many were new."""
         state = self.ledger.state
         steps = range(state.step - state.round_step, state.step)
-        files = ((step, self.folder / "trees" / f"{step:06d}.jsonl.zst") for step in steps)
+        files = ((step, step_file(self.folder, step)) for step in steps)
         return self.parts.solutions.admit(((step, group) for step, file in files for group in read_groups(file)), hard)
 
     def finish(self, summary: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""trees/STEP.jsonl.zst: the groups of a step, a JSON line each, compressed."""
+"""trees/STEP.jsonl.zst: the groups of a step, a JSON line each, compressed. Whole trees are beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pydantic import ConfigDict, Field
 from dsk.core.run.records import write_packed
 from dsk.core.run.stored import damaged, read_packed_rows
 from dsk.core.types import Group, Origin, Problem, StopReason, Terminal, Trajectory, named
-
 
 Int32 = Annotated[int, Field(ge=0, lt=1 << 31)]
 FINITE = ConfigDict(allow_inf_nan=False)
@@ -56,13 +55,25 @@ class _StoredGroup:
     history: Mapping[str, float]
 
 
+def step_file(folder: Path, step: int, part: str = "") -> Path:
+    """Where a run's folder has the groups of a step, or another `part` of what was sampled for it (`.trees`)."""
+    return folder / "trees" / f"{step:06d}{part}.jsonl.zst"
+
+
+def group_files(folder: Path) -> list[Path]:
+    """The files with a run's groups, in the order of steps."""
+    return sorted(path for path in folder.glob("trees/*.jsonl.zst") if path.name.count(".") == 2)
+
+
 def write_groups(path: Path, groups: Sequence[Group]) -> None:
     """Save a step's groups, atomically."""
     write_packed(path, map(_group_row, groups))
 
 
 def _group_row(group: Group) -> dict[str, Any]:
-    return named(group) | {"trajectories": [trajectory_row(t) for t in group.trajectories]}
+    row = named(group) | {"trajectories": [trajectory_row(t) for t in group.trajectories]}
+    del row["tree"]
+    return row
 
 
 def trajectory_row(t: Trajectory) -> dict[str, Any]:
