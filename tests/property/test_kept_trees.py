@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_rounds import run_scripted, scripted_spec
 from scripted_search import PROBLEM, SETTING, ScriptedPolicy, advance, run
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.components.rollouts.tree import Tree
+from dsk.core.errors import InterruptedRun
 from dsk.core.roles import Known
+from dsk.core.run.stored_groups import group_files, read_groups, step_file
+from dsk.core.run.stored_trees import TREES, read_trees
 from dsk.core.sampling.open_nodes import Choice
 from dsk.core.seeding import derive_seed
 from dsk.core.tree_record import TreeRecord
@@ -130,3 +136,25 @@ def test_the_record_has_every_node_of_the_finished_tree(spec: Tree, policy: Scri
     assert run(TreeSearch(PROBLEM, Known((1, 2)), spec, SEED, SETTING), policy).group() == replace(
         search.group(), tree=None
     )
+
+
+def test_a_run_keeps_its_trees_beside_its_groups_and_a_resume_rolls_them_back(tmp_path: Path) -> None:
+    spec, folder = scripted_spec([0.3] * 5, 0.0, keep="trees", rounds={"count": 3}), tmp_path / "run"
+    with pytest.raises(InterruptedRun):
+        run_scripted(spec, folder, should_stop=lambda: any(folder.glob("trees/*.trees.jsonl.zst")))
+    stale = step_file(folder, 99, TREES)
+    stale.write_bytes(b"of a crash")
+    done = run_scripted(spec, folder, resume=True)
+    assert not stale.exists()
+    origins = {"search": 0, "cached": 0}
+    for file in group_files(done.folder):
+        groups, trees = read_groups(file), read_trees(file.with_name(f"{file.name[:6]}{TREES}.jsonl.zst"))
+        assert [t.problem_id for t in trees] == [g.problem.id for g in groups if g.origin == "search"]
+        origins.update({g.origin: origins[g.origin] + 1 for g in groups})
+    assert min(origins.values()) > 0
+
+
+def test_a_run_that_keeps_groups_writes_no_trees(tmp_path: Path) -> None:
+    done = run_scripted(scripted_spec([0.3] * 3, 0.0, rounds={"count": 1}), tmp_path / "run")
+    assert group_files(done.folder)
+    assert not list(done.folder.glob("trees/*.trees.*"))

@@ -28,6 +28,7 @@ class Collecting:
     def __init__(self, parts: Parts, ledger: Ledger, work: Work, sampling: Sampling) -> None:
         self.parts, self.ledger, self.work, self.sampling = parts, ledger, work, sampling
         self.spec = ledger.spec
+        self._news: dict[str, dict[str, float]] = {}
 
     @property
     def has_groups(self) -> bool:
@@ -55,7 +56,7 @@ class Collecting:
 
         Groups without signal are replaced by those of further problems, where the spec says so.
         """
-        state, spec = self.ledger.state, self.spec.train
+        state, spec, self._news = self.ledger.state, self.spec.train, {}
         problems = batches.batch(state.drawn)
         size, drawn, taken = len(problems), len(problems), {p.id for p in problems}
         groups, charge, dropped = self._sample(problems)
@@ -73,6 +74,7 @@ class Collecting:
             found += self._with_signal(more)
         if rounds:
             self.ledger.emit("refilled", step=state.step, rounds=rounds, problems=len(taken), groups=len(found))
+        self.ledger.remember(self._news)
         return found or groups, drawn, charge, dropped
 
     def _with_signal(self, groups: Sequence[Group]) -> list[Group]:
@@ -89,7 +91,7 @@ class Collecting:
                 self.sampling.job(p, state.round, state.step, samples=n) for p, n in zip(problems, sizes, strict=True)
             ]
         groups, charge = self.sampling.run(phase, jobs)
-        self._remember(groups)
+        self._news |= self._news_of(groups)
         sound, dropped = without_garbled(groups, self.spec.filter, self.parts.policy.decode)
         trained = [trained_subset(g, self.spec.train.subset, self._subset_seed(g.problem)) for g in sound]
         return trained, Counter(charge) + Counter(scored=scored_tokens(groups)), dropped
@@ -100,17 +102,17 @@ class Collecting:
     def _sizes(self, problems: Sequence[Problem]) -> Sequence[int | None]:
         if self.spec.train.allocate == "equal":
             return [None] * len(problems)
-        rates = [self.ledger.state.of(p.id).get("pass_rate", 0.0) for p in problems]
+        rates = [self.ledger.recall(p.id).get("pass_rate", 0.0) for p in problems]
         return allocate(rates, len(problems) * self.spec.rollout.group_size())
 
-    def _remember(self, groups: Sequence[Group]) -> None:
-        """Keep what groups leave for later ones, and the pass rates that fresh responses tell."""
+    def _news_of(self, groups: Sequence[Group]) -> dict[str, dict[str, float]]:
+        """What groups leave for later ones, and the pass rates that fresh responses tell, by problem."""
         round_ = float(self.ledger.state.round)
         news = {group.problem.id: {**group.history, "trained_round": round_} for group in groups}
         for group in groups:
             if group.origin == "direct" and group.verified:
                 news[group.problem.id]["pass_rate"] = sum(t.correct for t in group.verified) / len(group.verified)
-        self.ledger.remember(news)
+        return news
 
     def _keep_filtered(self, dropped: Sequence[Mapping[str, Any]]) -> None:
         step = self.ledger.state.step

@@ -75,7 +75,7 @@ class Sampling:
         seed = derive_seed(spec.seed, "train", round_, step, problem.id)
         prompt = parts.train.prompts[problem.id]
         solutions = parts.solutions.verified(problem) if replay else ()
-        history = self.ledger.state.of(problem.id)
+        history = self.ledger.recall(problem.id)
         known = Known(
             prompt,
             solutions=solutions,
