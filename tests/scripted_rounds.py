@@ -1,10 +1,9 @@
 """Whole runs without a model: what a policy answers is drawn from (problem, seed, sample, policy version)."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -24,17 +23,20 @@ TREE = {"width": 3, "max_depth": 1, "step_tokens": LENGTH, "trajectories": 3, "r
 
 
 class Numbered(Task):
-    """Problems 0 to `count` - 1; problem n's prompt is the one token 100 + n."""
+    """Problems 0 to `count` - 1, the last `tests` of them for evaluation; problem n's prompt is the token 100 + n."""
 
     kind: ClassVar[str] = "numbered"
     count: int = 4
+    tests: int = 0
 
     @property
     def identity(self) -> str:
         return f"numbered {self.count}"
 
     def problems(self, split: Literal["train", "test"]) -> Iterator[Problem]:
-        return (Problem(f"p{n}", str(n), "") for n in range(self.count) if split == "train")
+        first = self.count - self.tests
+        numbers = range(first) if split == "train" else range(first, self.count)
+        return (Problem(f"p{n}", str(n), "") for n in numbers)
 
 
 class Odd(Verifier):
@@ -83,8 +85,6 @@ class PolicyOfNumbers:
     device = torch.device("cpu")
     max_length = 1 << 20
     tokenizer_id = "numbers"
-    model = SimpleNamespace(save_pretrained=lambda folder, **_: Path(folder).mkdir())
-    tokenizer = SimpleNamespace(save_pretrained=lambda *_: None)
 
     def prompt_tokens(self, problem: Problem, prompt: Any) -> tuple[int, ...]:
         return (100 + int(str(problem.prompt)),)
@@ -105,18 +105,29 @@ class IdleTrainer:
         """The policy's growth is in the script."""
         self.updates = 0
 
-    def update(self, groups: Any, should_stop: Any) -> Mapping[str, float]:
+    def update(self, groups: Any, should_stop: Any) -> Mapping[str, float] | None:
+        if should_stop():
+            return None
         self.updates += 1
-        return {"unique_tokens": 10, "update": self.updates, "applied": 1}
+        return {"unique_tokens": 10, "update": self.updates, "applied": 1, "loss": 1.0 / self.updates}
 
     def anchor(self, groups: Any) -> int:
         return 0
 
-    def score(self, tokens: Sequence[int]) -> list[float]:
-        return [-1.0] * (len(tokens) - 1)
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+        return [[-1.0] * (len(tokens) - 1) for tokens in sequences]
 
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        return {}
+    def weights(self) -> None:
+        """The script has none."""
+
+    def checkpoint(self, folder: Path) -> None:
+        (folder / "updates").write_text(str(self.updates))
+
+    def restore(self, folder: Path) -> None:
+        self.updates = int((folder / "updates").read_text())
+
+    def save_final(self, folder: Path) -> None:
+        folder.mkdir()
 
 
 def scripted_spec(skill: Sequence[float], gain: float, **changes: Any) -> RunSpec:
@@ -139,10 +150,10 @@ def scripted_spec(skill: Sequence[float], gain: float, **changes: Any) -> RunSpe
     return RunSpec.model_validate({**data, **changes})
 
 
-def run_scripted(spec: RunSpec, folder: Path) -> Run:
-    """`dsk.run` with the script in place of model, trainer and checkpoints."""
+def run_scripted(spec: RunSpec, folder: Path, save: Callable[..., None] = lambda *_: None, **options: Any) -> Run:
+    """`dsk.run` with the script in place of model and trainer, and `save` in that of checkpoints."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dsk.core.run.assembly.load_policy", lambda spec: PolicyOfNumbers())
         patch.setattr("dsk.core.run.assembly.Trainer", IdleTrainer)
-        patch.setattr("dsk.core.run.session.save_checkpoint", lambda *_: None)
-        return run(spec, folder)
+        patch.setattr("dsk.core.run.session.save_checkpoint", save)
+        return run(spec, folder, **options)

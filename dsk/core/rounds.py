@@ -11,7 +11,7 @@ from dsk.core.errors import InterruptedRun
 from dsk.core.run.batches import Batches
 from dsk.core.run.estimates import Score
 from dsk.core.run.folder import open_folder
-from dsk.core.run.ledger import EVALUATE, Listener, Silent
+from dsk.core.run.ledger import EVALUATE, Ledger, Listener, Silent
 from dsk.core.run.records import read_rates, read_records, write_jsonl
 from dsk.core.run.session import Session
 from dsk.core.spec import RunSpec
@@ -74,7 +74,7 @@ def _all_rounds(session: Session) -> dict[str, Any]:
 def _hard_set(session: Session, round_: int) -> list[Problem]:
     """The round's hard problems: screened now in round 0, by the round before otherwise."""
     problems = session.parts.train.problems
-    if not any(r["event"] == "screened" and r["round"] == round_ for r in session.ledger.records):
+    if session.ledger.state.screened <= round_:
         _screen_into(session, round_, list(problems.values()))
     return [problems[row.id] for row in read_rates(_hard_set_file(session, round_), problems)]
 
@@ -91,6 +91,7 @@ def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> 
     write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name]} for name in hard])
     mean = _mean(rates.values())
     session.ledger.emit("screened", round=round_, problems=len(problems), hard=len(hard), mean_rate=mean)
+    session.ledger.advance(screened=round_ + 1)
     return hard
 
 
@@ -108,17 +109,40 @@ def _train_round(session: Session, round_: int, hard: Sequence[Problem], held_ou
         groups = session.collecting.collect(batches)
         figures = session.update(groups)
         session.sync()
-        ledger.advance(step=ledger.state.step + 1, round_step=ledger.state.round_step + 1, mini_batch=0)
+        _count_step(ledger, groups)
         ledger.emit("step", step=ledger.state.step, round=round_, **_step_figures(session, groups, figures))
         _score_on_the_way(session, held_out)
         if ledger.state.step % session.spec.checkpoint_every == 0:
             session.save()
 
 
+def _count_step(ledger: Ledger, groups: Sequence[Group]) -> None:
+    """One more step is finished, and the next one has no updates yet."""
+    state = ledger.state
+    ledger.advance(
+        step=state.step + 1,
+        round_step=state.round_step + 1,
+        mini_batch=0,
+        step_updates=(),
+        round_solved=state.round_solved + sum(g.solved for g in groups) - _replayed(groups),
+        round_filtered=state.round_filtered + _filtered(groups),
+    )
+
+
+def _replayed(groups: Sequence[Group]) -> int:
+    return sum(g.origin == "cached" for g in groups)
+
+
+def _filtered(groups: Sequence[Group]) -> int:
+    return sum(int(g.stats["filtered"]) for g in groups)
+
+
 def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
-    every, step = session.spec.evaluate.every, session.ledger.state.step
-    if every and step and step % every == 0:
-        _score_once(session, f"step_{step}", held_out)
+    """Evaluate where the spec says so, unless a resume finds it done."""
+    every, state = session.spec.evaluate.every, session.ledger.state
+    if every and held_out and state.step % every == 0 and state.evaluated < state.step:
+        session.sampling.evaluate(f"step_{state.step}", held_out)
+        session.ledger.advance(evaluated=state.step)
 
 
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
@@ -127,22 +151,22 @@ def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None
     still_hard = _screen_into(session, round_ + 1, hard)
     admitted = session.admit(set(still_hard))
     problems, solutions = session.parts.solutions.cache.count()
-    steps = [r for r in session.ledger.records if r["event"] == "step" and r["round"] == round_]
+    state = session.ledger.state
     session.ledger.emit(
         "round",
         round=round_,
         hard=len(hard),
         cached=cached,
         unsolved=len(hard) - cached,
-        steps=len(steps),
-        solved=sum(r["solved"] - r["replayed"] for r in steps),
-        filtered=sum(r["filtered"] for r in steps),
+        steps=state.round_step,
+        solved=state.round_solved,
+        filtered=state.round_filtered,
         still_hard=len(still_hard),
         admitted=admitted,
         cached_problems=problems,
         cached_solutions=solutions,
     )
-    session.save(round=round_ + 1, round_step=0, drawn=0)
+    session.save(round=round_ + 1, round_step=0, drawn=0, round_solved=0, round_filtered=0)
 
 
 def _held_out(session: Session) -> list[Problem]:
@@ -160,11 +184,15 @@ def _held_out(session: Session) -> list[Problem]:
 
 
 def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Score | None:
-    """Evaluate, unless the records already hold the result."""
-    for record in reversed(session.ledger.records):
-        if record["event"] == "evaluation" and record["when"] == when:
-            return Score(**{name: record[name] for name in Score.__dataclass_fields__})
-    return session.sampling.evaluate(when, problems) if problems else None
+    """Evaluate before or after, unless a resume finds it done."""
+    scores = session.ledger.state.scores
+    if when in scores:
+        return Score(**scores[when])  # type: ignore[arg-type]  # JSON keeps its integers
+    if not problems:
+        return None
+    score = session.sampling.evaluate(when, problems)
+    session.ledger.advance(scores={**scores, when: asdict(score)})
+    return score
 
 
 def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,11 +203,11 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
     return {
         "problems": len(groups),
         "solved": sum(g.solved for g in groups),
-        "replayed": sum(g.origin == "cached" for g in groups),
+        "replayed": _replayed(groups),
         "trajectories": len(trajectories),
         "group_reward": _mean(t.reward for t in trajectories),
         "trajectory_entropy": _mean(t.entropy for t in trajectories),
-        "filtered": sum(int(g.stats["filtered"]) for g in groups),
+        "filtered": _filtered(groups),
         "stale_samples": sum(t.version < began for t in trajectories if t.origin != "cached"),
         **_tree_figures(groups),
         **{f"update_{name}": value for name, value in figures.items()},
@@ -206,11 +234,7 @@ def _summary(session: Session, before: Score | None, after: Score | None) -> dic
         "before": asdict(before) if before else None,
         "after": asdict(after) if after else None,
         "hard_only": session.spec.evaluate.hard_only,
-        "rounds": [
-            {k: v for k, v in r.items() if k not in ("event", "seq", "time")}
-            for r in ledger.records
-            if r["event"] == "round"
-        ],
+        "rounds": [{k: v for k, v in r.items() if k not in ("event", "seq", "time")} for r in ledger.rounds],
         "steps": state.step,
         "updates": state.updates,
         "skipped_updates": state.version - state.updates,

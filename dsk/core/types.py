@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
+    from dsk.core.tree_record import TreeRecord
+
 StopReason = Literal["eos", "stop", "length"]
 Origin = Literal["search", "direct", "cached"]
 UNGRADED = -1.0
@@ -212,7 +214,7 @@ class Group:
     `terminals` are all verified ends, those of no trajectory included; none given: those of the trajectories. A node's
     id is its own in the whole group, also where that has several trees; 0 is the prompt. A figure that `stats` has no
     value for (the tokens to a first solution that was not found) is not in it. `history` is what later groups of the
-    problem should know; it lasts in checkpoints.
+    problem should know; it lasts in checkpoints. `tree` is the whole tree, where the spec keeps it.
     """
 
     problem: Problem
@@ -222,6 +224,7 @@ class Group:
     stats: Mapping[str, float] = field(default_factory=dict[str, float])
     terminals: tuple[Terminal, ...] = ()
     history: Mapping[str, float] = field(default_factory=dict[str, float])
+    tree: TreeRecord | None = None
 
     @property
     def solved(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsk.core.run.stored_groups import read_groups
+from dsk.core.run.stored_groups import group_files, read_groups
 from dsk.core.types import Group, Trajectory
 
 SHOWN = 4
@@ -46,9 +46,7 @@ class Example:
 def find_examples(folder: Path, decode: Callable[[np.ndarray], str]) -> list[Example]:
     """Problems of the last step that has both a right and a wrong answer in one group; else of the last step."""
     found: list[Example] = []
-    for file in sorted(folder.glob("trees/[0-9]*.jsonl.zst"), reverse=True):
-        if ".filtered." in file.name:
-            continue
+    for file in reversed(group_files(folder)):
         step = int(file.name.split(".")[0]) + 1
         groups = sorted(read_groups(file), key=_interest, reverse=True)
         shown = [_example(group, step, decode) for group in groups[:SHOWN] if group.trajectories]

@@ -61,7 +61,8 @@ class Setting:
     """What the jobs of a run share.
 
     `reward` turns a verdict into a number, `pieces` a sequence of tokens into the text of each, `encode` a text into
-    tokens. `scored` says whether somebody answers questions of the kind `score`.
+    tokens. `scored` says whether somebody answers questions of the kind `score`, `keep_trees` whether a group should
+    come with its whole tree.
     """
 
     sampling: SamplingSpec
@@ -70,6 +71,7 @@ class Setting:
     pieces: Callable[[Sequence[int]], list[str]]
     scored: bool = False
     encode: Callable[[str], Sequence[int]] = _no_tokenizer
+    keep_trees: bool = False
 
     def request(
         self, name: str, prefix: Tokens, n: int, max_tokens: int, seed: int, stop_strings: tuple[str, ...] = ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from dsk.core.errors import CheckpointError
 from dsk.core.run.files import sync_folder, sync_tree, writing
 from dsk.core.run.stored import damaged, read_object
+from dsk.core.types import named
 
 STATE = "state.json"
 PARTIAL = ".partial"
@@ -29,14 +30,18 @@ class RunState:
     `round_step` and `mini_batch` count what is finished in this round and in this step, `drawn` the problems that the
     round's steps took; `collected` counts the steps whose groups are on disk, `anchored` those whose old
     log-probabilities are taken, `begun_rounds` and `begun_steps` those that were found within budget. `version` counts
-    updates tried (the weights' version), `updates` those applied.
+    updates tried (the weights' version), `updates` those applied. `screened` counts the rounds whose hard set is on
+    disk, `evaluated` is the last step that was evaluated on the way, `scores` has the evaluations before and after.
+
+    `round_solved` and `round_filtered` are this round's sums, `step_updates` the figures of this step's updates: all
+    that a decision or a record needs of earlier records, so that nothing reads those again.
 
     Charged tokens: `sampled`; `prefix`, given ones that an ideal cache encodes once; `scored`, forward passes without
     gradient; `trained`, each shared token once. `screening_tokens` are the part of sampled and prefix tokens that
     screening took; `computed_tokens` went through the layers.
 
-    `memory` has what lasts between steps, by problem: `pass_rate` of its last screening, and what its groups left
-    (`Group.history`).
+    `seconds` and `memory` are the ledger's when the checkpoint was saved: `memory` has what lasts between steps, by
+    problem, `pass_rate` of its last screening and what its groups left (`Group.history`).
     """
 
     round: int = 0
@@ -50,6 +55,10 @@ class RunState:
     begun_steps: int = 0
     version: int = 0
     updates: int = 0
+    screened: int = 0
+    evaluated: int = 0
+    round_solved: int = 0
+    round_filtered: int = 0
     sampled_tokens: int = 0
     prefix_tokens: int = 0
     scored_tokens: int = 0
@@ -59,14 +68,8 @@ class RunState:
     event_seq: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     memory: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def remember(self, news: Mapping[str, Mapping[str, float]]) -> RunState:
-        """A copy that knows more of some problems."""
-        return self.advance(memory={**self.memory, **{name: {**self.of(name), **new} for name, new in news.items()}})
-
-    def of(self, problem: str) -> Mapping[str, float]:
-        """What is remembered of a problem."""
-        return self.memory.get(problem, {})
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    step_updates: Sequence[Mapping[str, float]] = ()
 
     @property
     def name(self) -> str:
@@ -105,8 +108,9 @@ def save_checkpoint(folder: Path, state: RunState, write: Callable[[Path], None]
         partial.mkdir(parents=True)
         write(partial)
         sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
-        stored = _Stored(asdict(state), sums | {STATE: _sum_of(asdict(state))})
-        (partial / STATE).write_text(json.dumps(asdict(stored), indent=2))
+        fields = named(state)
+        stored = _Stored(fields, sums | {STATE: _sum_of(fields)})
+        (partial / STATE).write_text(json.dumps(named(stored), indent=2))
         _publish(partial, target)
         for old in checkpoints(folder)[:-KEPT]:
             _drop(old)

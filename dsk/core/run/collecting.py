@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from dsk.core.run.allocation import allocate
@@ -14,7 +13,8 @@ from dsk.core.run.ledger import Ledger
 from dsk.core.run.records import write_packed
 from dsk.core.run.sampling import Sampling
 from dsk.core.run.solutions import scored_tokens
-from dsk.core.run.stored_groups import read_groups, write_groups
+from dsk.core.run.stored_groups import read_groups, step_file, write_groups
+from dsk.core.run.stored_trees import TREES, write_trees
 from dsk.core.run.work import Work
 from dsk.core.sampling.filtering import without_garbled
 from dsk.core.sampling.subsets import trained_subset
@@ -28,6 +28,7 @@ class Collecting:
     def __init__(self, parts: Parts, ledger: Ledger, work: Work, sampling: Sampling) -> None:
         self.parts, self.ledger, self.work, self.sampling = parts, ledger, work, sampling
         self.spec = ledger.spec
+        self._news: dict[str, dict[str, float]] = {}
 
     @property
     def has_groups(self) -> bool:
@@ -37,13 +38,15 @@ class Collecting:
     def collect(self, batches: Batches) -> list[Group]:
         """The groups of one step: sampled, or read back where a resume finds them saved."""
         state = self.ledger.state
-        path = self.ledger.folder / "trees" / f"{state.step:06d}.jsonl.zst"
+        path = step_file(self.ledger.folder, state.step)
         if self.has_groups:
             return read_groups(path)
         groups, drawn, charge, dropped = self._sampled(batches)
         write_groups(path, groups)
+        if self.spec.keep == "trees":
+            write_trees(step_file(self.ledger.folder, state.step, TREES), groups)
         if dropped:
-            self._keep_filtered(path, dropped)
+            self._keep_filtered(dropped)
         self.ledger.charge(**charge)
         self.ledger.advance(collected=state.step + 1, drawn=state.drawn + drawn)
         return groups
@@ -53,7 +56,7 @@ class Collecting:
 
         Groups without signal are replaced by those of further problems, where the spec says so.
         """
-        state, spec = self.ledger.state, self.spec.train
+        state, spec, self._news = self.ledger.state, self.spec.train, {}
         problems = batches.batch(state.drawn)
         size, drawn, taken = len(problems), len(problems), {p.id for p in problems}
         groups, charge, dropped = self._sample(problems)
@@ -71,6 +74,7 @@ class Collecting:
             found += self._with_signal(more)
         if rounds:
             self.ledger.emit("refilled", step=state.step, rounds=rounds, problems=len(taken), groups=len(found))
+        self.ledger.remember(self._news)
         return found or groups, drawn, charge, dropped
 
     def _with_signal(self, groups: Sequence[Group]) -> list[Group]:
@@ -87,7 +91,7 @@ class Collecting:
                 self.sampling.job(p, state.round, state.step, samples=n) for p, n in zip(problems, sizes, strict=True)
             ]
         groups, charge = self.sampling.run(phase, jobs)
-        self._remember(groups)
+        self._news |= self._news_of(groups)
         sound, dropped = without_garbled(groups, self.spec.filter, self.parts.policy.decode)
         trained = [trained_subset(g, self.spec.train.subset, self._subset_seed(g.problem)) for g in sound]
         return trained, Counter(charge) + Counter(scored=scored_tokens(groups)), dropped
@@ -98,21 +102,21 @@ class Collecting:
     def _sizes(self, problems: Sequence[Problem]) -> Sequence[int | None]:
         if self.spec.train.allocate == "equal":
             return [None] * len(problems)
-        rates = [self.ledger.state.of(p.id).get("pass_rate", 0.0) for p in problems]
+        rates = [self.ledger.recall(p.id).get("pass_rate", 0.0) for p in problems]
         return allocate(rates, len(problems) * self.spec.rollout.group_size())
 
-    def _remember(self, groups: Sequence[Group]) -> None:
-        """Keep what groups leave for later ones, and the pass rates that fresh responses tell."""
+    def _news_of(self, groups: Sequence[Group]) -> dict[str, dict[str, float]]:
+        """What groups leave for later ones, and the pass rates that fresh responses tell, by problem."""
         round_ = float(self.ledger.state.round)
         news = {group.problem.id: {**group.history, "trained_round": round_} for group in groups}
         for group in groups:
             if group.origin == "direct" and group.verified:
                 news[group.problem.id]["pass_rate"] = sum(t.correct for t in group.verified) / len(group.verified)
-        self.ledger.remember(news)
+        return news
 
-    def _keep_filtered(self, trees: Path, dropped: Sequence[Mapping[str, Any]]) -> None:
+    def _keep_filtered(self, dropped: Sequence[Mapping[str, Any]]) -> None:
         step = self.ledger.state.step
-        kept = trees.with_name(f"{step:06d}.filtered.jsonl.zst")
+        kept = step_file(self.ledger.folder, step, ".filtered")
         write_packed(kept, dropped)
         reasons, place = dict(Counter(row["reason"] for row in dropped)), str(kept.relative_to(self.ledger.folder))
         self.ledger.emit("filtered", step=step, samples=len(dropped), reasons=reasons, file=place)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from dsk.core.run.checkpoint import RunState
-from dsk.core.run.records import EventLog, read_records
+from dsk.core.run.records import EventLog, in_force
 from dsk.core.sampling.scheduler import Progress
 from dsk.core.spec import RunSpec
 
@@ -73,21 +73,27 @@ class Clock:
 
 
 class Ledger:
-    """State, records and seconds of one run. Notices that come before the records are open wait for them."""
+    """State, records, seconds and memory of one run. Notices that come before the records are open wait for them.
+
+    `rounds` are the records of finished rounds, `memory` is what lasts between steps, by problem.
+    """
 
     def __init__(self, spec: RunSpec, folder: Path, listener: Listener) -> None:
         self.spec, self.folder, self.listener = spec, folder, listener
         self.state = RunState()
         self.clock = Clock()
-        self.records: list[dict[str, Any]] = []
+        self.rounds: list[dict[str, Any]] = []
+        self.memory: dict[str, Mapping[str, float]] = {}
         self.watchers: list[Callable[[Mapping[str, Any]], None]] = [listener.record]
         self._events: EventLog | None = None
         self._early: list[str] = []
+        self._found: list[dict[str, Any]] = []
 
     def restore(self, state: RunState) -> None:
         """Go on from a checkpoint's state."""
         self.state = state
         self.clock.add(state.seconds)
+        self.memory = dict(state.memory)
 
     def notice(self, text: str) -> None:
         """Record something that the user should know; before the records are open it waits for them."""
@@ -97,14 +103,19 @@ class Ledger:
             self.emit("notice", text=text)
 
     def open(self) -> bool:
-        """Open the records; whether the run had any."""
+        """Open the records; whether the run had any. They are read here and never again."""
         self._events = EventLog(self.folder)
-        self.records = read_records(self.folder)
+        self._found = in_force(self._events.take_found())
         return bool(self._events.seq)
 
-    def tell_early(self, further: Iterable[str]) -> None:
-        """Record the notices that waited, and further ones; a resume does not repeat what is recorded."""
-        told = {record["text"] for record in self.records if record["event"] == "notice"}
+    def begin(self, further: Iterable[str]) -> None:
+        """Keep what later records need of the earlier ones, and record the notices that waited, and further ones.
+
+        A resume does not repeat a notice that is recorded.
+        """
+        told = {record["text"] for record in self._found if record["event"] == "notice"}
+        self.rounds = [record for record in self._found if record["event"] == "round"]
+        self._found = []
         for text in dict.fromkeys([*further, *self._early]):
             if text not in told:
                 self.emit("notice", text=text)
@@ -125,7 +136,8 @@ class Ledger:
         """Write a record and show it to the listener and the trackers."""
         assert self._events is not None
         record = self._events.append(event, **figures)
-        self.records.append(record)
+        if event == "round":
+            self.rounds.append(record)
         for watch in self.watchers:
             watch(record)
 
@@ -137,7 +149,7 @@ class Ledger:
     def roll_back(self) -> None:
         """Forget the records that a crash left beyond the checkpoint, and say so in them."""
         state = self.state
-        self.records = [record for record in self.records if record["seq"] < state.event_seq]
+        self._found = [record for record in self._found if record["seq"] < state.event_seq]
         self.emit("resumed", from_seq=state.event_seq, step=state.step, round=state.round)
 
     def advance(self, **changes: Any) -> None:
@@ -145,8 +157,13 @@ class Ledger:
         self.state = self.state.advance(**changes)
 
     def remember(self, news: Mapping[str, Mapping[str, float]]) -> None:
-        """Keep figures of problems for later steps."""
-        self.state = self.state.remember(news)
+        """Keep figures of problems for later steps; what a unit of work learns, when the unit is whole."""
+        for problem, figures in news.items():
+            self.memory[problem] = {**self.recall(problem), **figures}
+
+    def recall(self, problem: str) -> Mapping[str, float]:
+        """What is remembered of a problem."""
+        return self.memory.get(problem, {})
 
     def charge(self, *, sampled: int = 0, prefix: int = 0, scored: int = 0, trained: int = 0) -> None:
         """Add tokens of one completed piece of work."""

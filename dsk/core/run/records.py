@@ -81,8 +81,13 @@ def drop_torn_line(path: Path) -> None:
 
 def read_records(folder: str | Path) -> list[dict[str, Any]]:
     """A run's events without what a resume rolled back. Raises DamagedFileError."""
+    return in_force(read_events(Path(folder)))
+
+
+def in_force(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events without what a resume rolled back."""
     kept: list[dict[str, Any]] = []
-    for record in read_events(Path(folder)):
+    for record in events:
         if record["event"] == "resumed":
             kept = [r for r in kept if r["seq"] < record["from_seq"]]
         kept.append(record)
@@ -95,9 +100,15 @@ class EventLog:
     def __init__(self, folder: Path) -> None:
         self._path = folder / EVENTS_FILE
         drop_torn_line(self._path)
-        self.seq = len(read_events(folder))
+        self._found = read_events(folder)
+        self.seq = len(self._found)
         with writing(self._path, "make it writable, then continue with --resume"):
             self._file = self._path.open("ab", buffering=0)
+
+    def take_found(self) -> list[dict[str, Any]]:
+        """The records that were there, handed out once: a long run's are not kept in memory."""
+        found, self._found = self._found, []
+        return found
 
     def append(self, event: str, **figures: Any) -> dict[str, Any]:
         """Write one record and return it. Raises CheckpointError, with nothing of it kept."""

@@ -47,7 +47,7 @@ class Sampling:
         """What the jobs of a unit share."""
         policy, scored = self.parts.policy, self.spec.scorer.active
         shared = (sampling, self.spec.max_response_tokens, self.spec.rewards.of)
-        return Setting(*shared, policy.pieces, scored, policy.encode)
+        return Setting(*shared, policy.pieces, scored, policy.encode, keep_trees=self.spec.keep == "trees")
 
     def run(self, phase: str, jobs: Sequence[Job]) -> tuple[list[Group], dict[str, int]]:
         """Run jobs on an engine that remembers nothing; their groups, and the tokens to charge for them.
@@ -75,7 +75,7 @@ class Sampling:
         seed = derive_seed(spec.seed, "train", round_, step, problem.id)
         prompt = parts.train.prompts[problem.id]
         solutions = parts.solutions.verified(problem) if replay else ()
-        history = self.ledger.state.of(problem.id)
+        history = self.ledger.recall(problem.id)
         known = Known(
             prompt,
             solutions=solutions,

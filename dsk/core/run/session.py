@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,12 @@ from dsk.core.run.notices import notices
 from dsk.core.run.records import write_json
 from dsk.core.run.sampling import Sampling
 from dsk.core.run.screening import roll_back
-from dsk.core.run.stored_groups import read_groups, write_groups
+from dsk.core.run.stored_groups import read_groups, step_file, write_groups
 from dsk.core.run.work import Work
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import put_together
 from dsk.core.training.learner import Learner
 from dsk.core.types import Group
-
-PLACE = ("event", "seq", "time", "step", "mini_batch")
-"""What a record of an update says beside the update's figures."""
 
 
 class Session:
@@ -72,7 +68,7 @@ class Session:
         stack.callback(ledger.watchers.__delitem__, slice(1, None))
         if ledger.open() or checkpoint:
             self._resume()
-        ledger.tell_early(doubts(spec))
+        ledger.begin(doubts(spec))
 
     def _restore(self, checkpoint: Path | None, learner: Learner) -> None:
         if checkpoint is not None:
@@ -94,7 +90,8 @@ class Session:
         """Advance the run's state and write a checkpoint."""
         ledger = self.ledger
         with ledger.clock.phase("checkpoint"):
-            ledger.advance(**changes, event_seq=ledger.next_seq, seconds=ledger.clock.read())
+            kept = {"seconds": ledger.clock.read(), "memory": dict(ledger.memory)}
+            ledger.advance(**changes, event_seq=ledger.next_seq, **kept)
             save_checkpoint(self.folder / "checkpoints", ledger.state, self.parts.learner.checkpoint)
             self.parts.solutions.drop_rejected()
 
@@ -123,15 +120,18 @@ class Session:
             ledger.emit("update", step=ledger.state.step, mini_batch=ledger.state.mini_batch, **record)
             self._count_update(record)
         self.parts.learner.anchor(())
-        since = takewhile(lambda r: r["event"] != "step", reversed(ledger.records))
-        updates = [{k: v for k, v in r.items() if k not in PLACE} for r in since if r["event"] == "update"]
-        return put_together(updates[::-1])
+        return put_together(ledger.state.step_updates)
 
     def _count_update(self, record: Mapping[str, Any]) -> None:
         ledger, unique = self.ledger, int(record["unique_tokens"])
         ledger.charge(trained=unique, scored=unique if self.spec.train.loss.needs_reference else 0)
         state = ledger.state
-        ledger.advance(mini_batch=state.mini_batch + 1, version=state.version + 1, updates=int(record["update"]))
+        ledger.advance(
+            mini_batch=state.mini_batch + 1,
+            version=state.version + 1,
+            updates=int(record["update"]),
+            step_updates=(*state.step_updates, dict(record)),
+        )
 
     def _checked_update(self, batch: Sequence[Group]) -> Mapping[str, Any] | None:
         try:
@@ -167,7 +167,7 @@ class Session:
         """Cache this round's solutions of problems that are still hard (Algorithm 1). How many were new."""
         state = self.ledger.state
         steps = range(state.step - state.round_step, state.step)
-        files = ((step, self.folder / "trees" / f"{step:06d}.jsonl.zst") for step in steps)
+        files = ((step, step_file(self.folder, step)) for step in steps)
         return self.parts.solutions.admit(((step, group) for step, file in files for group in read_groups(file)), hard)
 
     def finish(self, summary: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ the root's best: the maximum, and among equals the first in pre-order. A change 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,15 @@ from dsk.core.sampling.search_tree import ROOT, SearchTree
 CLOSED = -math.inf
 
 
+class Choice(NamedTuple):
+    """An expansion: the node, its score when it was chosen, and among how many nodes, all open ones or siblings."""
+
+    node: int
+    score: float
+    candidates: int
+    among_siblings: bool = False
+
+
 class OpenNodes:
     """Open nodes of `tree` (not expanded, not terminal, above the deepest level) under `selector`'s scores."""
 
@@ -24,6 +34,7 @@ class OpenNodes:
         self.tree = tree
         self.selector = selector
         self._best: list[float] = [0.0]
+        self._count = 1
         self._scored = selector.mode == "frontier" and selector.scope == "local"
 
     def __bool__(self) -> bool:
@@ -40,7 +51,9 @@ class OpenNodes:
     def add_children(self, node: int, children: range, rng: np.random.Generator) -> None:
         """`node` was expanded into `children`: it closes, they open unless terminal."""
         self._best.extend([CLOSED] * len(children))
-        self._score([child for child in children if not self.tree.terminal[child]], rng)
+        opened = [child for child in children if not self.tree.terminal[child]]
+        self._count += len(opened) - 1
+        self._score(opened, rng)
         self._refresh(self.tree.path(node))
 
     def values_changed(self, path: Sequence[int], rng: np.random.Generator) -> None:
@@ -72,33 +85,39 @@ class OpenNodes:
 
     def select(self, rng: np.random.Generator) -> int:
         """The open node to expand next. Raises ValueError when there is none."""
+        return self.choose(rng).node
+
+    def choose(self, rng: np.random.Generator) -> Choice:
+        """The open node to expand next, and why. Raises ValueError when there is none."""
         if not self:
             raise ValueError("no open node to select")
         if self.selector.mode == "descend":
             return self._descend(rng)
         return self._first_best() if self._scored else self._rescored(rng)
 
-    def _first_best(self) -> int:
+    def _first_best(self) -> Choice:
         node = ROOT
         while self.tree.expanded[node]:
             children = self.tree.children(node)
             node = children.start + self._best[children.start : children.stop].index(self._best[node])
-        return node
+        return Choice(node, self._best[node], self._count)
 
-    def _rescored(self, rng: np.random.Generator) -> int:
+    def _rescored(self, rng: np.random.Generator) -> Choice:
         nodes = np.asarray(self.nodes())
-        scores = self.selector.scores(self.tree, nodes, rng)
-        return min(_best_of(nodes, scores), key=self.tree.indices)
+        best, score = _best_of(nodes, self.selector.scores(self.tree, nodes, rng))
+        return Choice(min(best, key=self.tree.indices), score, len(nodes))
 
-    def _descend(self, rng: np.random.Generator) -> int:
-        node = ROOT
-        while self.tree.expanded[node]:
-            children = np.asarray([child for child in self.tree.children(node) if self.is_open(child)])
-            node = int(next(iter(_best_of(children, self.selector.scores(self.tree, children, rng)))))
-        return node
+    def _descend(self, rng: np.random.Generator) -> Choice:
+        """Down from the root; score and candidates are those of the last step."""
+        choice = Choice(ROOT, math.nan, 1)
+        while self.tree.expanded[choice.node]:
+            children = np.asarray([child for child in self.tree.children(choice.node) if self.is_open(child)])
+            best, score = _best_of(children, self.selector.scores(self.tree, children, rng))
+            choice = Choice(best[0], score, len(children), among_siblings=True)
+        return choice
 
 
-def _best_of(nodes: np.ndarray, scores: np.ndarray) -> Iterable[int]:
-    """The nodes of the highest score, in order; NaN ranks last."""
+def _best_of(nodes: np.ndarray, scores: np.ndarray) -> tuple[list[int], float]:
+    """The nodes of the highest score, in order, and that score; NaN ranks last."""
     ranked = np.where(np.isnan(scores), -np.inf, scores)
-    return nodes[ranked == ranked.max()].tolist()
+    return nodes[ranked == ranked.max()].tolist(), float(ranked.max())

@@ -97,6 +97,11 @@ class SearchTree:
         return self._store["version"][: self.size]
 
     @property
+    def token_ends(self) -> Int[np.ndarray, " N"]:
+        """Where each node's own tokens end in the arena."""
+        return self._store["token_end"][: self.size]
+
+    @property
     def score(self) -> Float[np.ndarray, " N"]:
         """What a scorer says of each step; NaN where nothing was said."""
         return self._store["score"][: self.size]
@@ -171,6 +176,10 @@ class SearchTree:
     def step_logprobs(self, node: int) -> array[float]:
         """Log-probabilities of the node's own tokens."""
         return self._logprobs[self._span(node)]
+
+    def arena(self) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+        """Copies of all nodes' tokens and log-probabilities, in node order."""
+        return np.array(self._tokens, np.int32), np.array(self._logprobs, np.float64)
 
     def response_length(self, node: int) -> int:
         """Tokens from the prompt's end to the node's end."""

@@ -10,11 +10,13 @@ import numpy as np
 
 from dsk.core.roles import Known, Setting
 from dsk.core.roles.rollout import Tokens
-from dsk.core.sampling.open_nodes import OpenNodes
+from dsk.core.sampling.kept_tree import kept_tree
+from dsk.core.sampling.open_nodes import Choice, OpenNodes
 from dsk.core.sampling.responses import is_finite
 from dsk.core.sampling.search_tree import ROOT, SearchTree
 from dsk.core.sampling.uct import uct
 from dsk.core.seeding import derive_seed
+from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Group, Problem, Question, Sample, SampleRequest, Terminal, Trajectory, Verdict
 
 if TYPE_CHECKING:
@@ -41,12 +43,11 @@ class TreeSearch:
         self.frontier = OpenNodes(self.tree, spec.selector)
         self.recorded: list[Recorded] = []
         self.verified: list[Recorded] = []
-        self.expansion_order: list[int] = []
-        self.selector_scores: list[float] = []
+        self.choices: list[Choice] = []
         self.dropped_samples = 0
         self.sampled_tokens = 0
         self.tokens_to_first_solution: int | None = None
-        self.target: int | None = ROOT
+        self._choice: Choice | None = Choice(ROOT, np.nan, 1)
         self._asked = False
         self._children = range(0)
         self._unanswered: set[int] = set()
@@ -58,6 +59,16 @@ class TreeSearch:
         return [self.known.prompt + self.known.given]
 
     @property
+    def expansion_order(self) -> list[int]:
+        """The expanded nodes, in order."""
+        return [choice.node for choice in self.choices]
+
+    @property
+    def target(self) -> int | None:
+        """The node to expand next; None when the tree is finished."""
+        return None if self._choice is None else self._choice.node
+
+    @property
     def open(self) -> bool:
         """Whether the tree may grow after the answers that are out."""
         return not self._is_last()
@@ -66,7 +77,7 @@ class TreeSearch:
         """Whether nothing is left to sample, whatever the answers that are out say."""
         budget, new = self.spec.max_expansions, len(self._unjudged())
         coming = new if self.spec.record == "all" else min(new, 1)
-        spent = bool(budget) and len(self.expansion_order) >= budget
+        spent = bool(budget) and len(self.choices) >= budget
         return spent or len(self.recorded) + coming >= self.spec.trajectories or not self.frontier
 
     def requests(self) -> list[SampleRequest]:
@@ -92,17 +103,17 @@ class TreeSearch:
 
         Samples with a non-finite log-probability are dropped and counted.
         """
-        node = self.target
-        if node is None or not self._asked:
+        choice = self._choice
+        if choice is None or not self._asked:
             raise ValueError("deliver without an outstanding request")
         self._asked = False
         finite = [sample for sample in samples if is_finite(sample)]
         self.dropped_samples += len(samples) - len(finite)
         self.sampled_tokens += sum(len(sample.tokens) for sample in samples)
-        kept = [self._step(sample, node) for sample in finite]
-        self._children = self.tree.expand(node, kept, self.setting.max_response_tokens)
-        self.expansion_order.append(node)
-        self.frontier.add_children(node, self._children, self._rng("select"))
+        kept = [self._step(sample, choice.node) for sample in finite]
+        self._children = self.tree.expand(choice.node, kept, self.setting.max_response_tokens)
+        self.choices.append(choice)
+        self.frontier.add_children(choice.node, self._children, self._rng("select"))
         questions = [question for child in self._children for question in self._questions(child)]
         self._unanswered = {question.id for question in questions}
         if not questions:
@@ -183,17 +194,18 @@ class TreeSearch:
     def _move_on(self, siblings: range) -> None:
         """Choose the next node: the best sibling by UCT, or else one from the whole tree; or finish."""
         budget = self.spec.max_expansions
-        spent = bool(budget) and len(self.expansion_order) >= budget
+        spent = bool(budget) and len(self.choices) >= budget
         if spent or len(self.recorded) >= self.spec.trajectories or not self.frontier:
-            self.target = None
+            self._choice = None
         elif siblings:
-            nodes = np.asarray(siblings)
-            self.target = int(nodes[np.argmax(uct(self.tree, nodes, self.spec.exploration))])
+            scores = uct(self.tree, np.asarray(siblings), self.spec.exploration)
+            best = int(np.argmax(scores))
+            self._choice = Choice(siblings[best], float(scores[best]), len(siblings), among_siblings=True)
         else:
-            self.target = self.frontier.select(self._rng("select"))
+            self._choice = self.frontier.choose(self._rng("select"))
 
     def _rng(self, purpose: str) -> np.random.Generator:
-        return np.random.default_rng(derive_seed(self.seed, purpose, len(self.expansion_order)))
+        return np.random.default_rng(derive_seed(self.seed, purpose, len(self.choices)))
 
     def trajectory_entropy(self, node: int) -> float:
         """The mean of -log p over the response's sampled tokens, or over its steps where the spec says so."""
@@ -205,7 +217,12 @@ class TreeSearch:
     def group(self) -> Group:
         """The recorded trajectories with the finished tree's values, and the tree's figures."""
         trajectories = tuple(self._trajectory(item) for item in self.recorded)
-        return Group(self.problem, self.known.prompt, trajectories, "search", self._stats(), self._terminals())
+        group = Group(self.problem, self.known.prompt, trajectories, "search", self._stats(), self._terminals())
+        return replace(group, tree=self._kept()) if self.setting.keep_trees else group
+
+    def _kept(self) -> TreeRecord:
+        verified = [(item.node, item.reward, item.correct, item.answer) for item in self.verified]
+        return kept_tree(self.problem.id, self.tree, self.choices, verified)
 
     def _terminals(self) -> tuple[Terminal, ...]:
         return tuple(
@@ -251,7 +268,7 @@ class TreeSearch:
         depths = [int(self.tree.depth[item.node]) for item in self.recorded]
         first = self.tokens_to_first_solution
         return {
-            "expansions": len(self.expansion_order),
+            "expansions": len(self.choices),
             "nodes": self.tree.size,
             "tokens": self.sampled_tokens,
             "depth": float(np.mean(depths)) if depths else 0.0,
