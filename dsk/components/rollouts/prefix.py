@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dsk.components.rollouts.jobs.counted import Counted
-from dsk.core.component import Otherwise
+from dsk.core.component import Otherwise, default_part
 from dsk.core.errors import DataError
 from dsk.core.roles import Job, Known, Rollout, Setting
 from dsk.core.roles.rollout import Tokens
@@ -42,11 +42,7 @@ class Prefix(Rollout):
         default=None,
         description="Column of the data that holds a worked solution to start inside of; null: cached solutions.",
     )
-    rollout: Annotated[Rollout, Otherwise("direct")] = Field(
-        default_factory=lambda: {"kind": "direct"},  # type: ignore[arg-type]  # resolved by the registry
-        description="What samples from there on.",
-        json_schema_extra={"default": {"kind": "direct"}},
-    )
+    rollout: Annotated[Rollout, Otherwise("direct")] = default_part(Rollout, "direct", "What samples from there on.")
 
     @model_validator(mode="after")
     def _check(self) -> Prefix:
