@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -98,9 +99,13 @@ class Prefix(Rollout):
         return max_response_tokens
 
     def largest_request(self, max_response_tokens: int) -> tuple[int, str]:
-        """That of the rollout, after what is given."""
-        tokens, fields = self.rollout.largest_request(max_response_tokens)
-        return tokens + int(self.longest * max_response_tokens), f"a given prefix, and rollout: {fields}"
+        """The most that any number of given tokens makes of the rollout's: it has less room after more of them."""
+
+        def held(given: int) -> tuple[int, str]:
+            tokens, fields = self.rollout.largest_request(max_response_tokens - given)
+            return given + tokens, f"rollout: {fields}"
+
+        return max(map(held, range(max_response_tokens)), key=itemgetter(0))
 
     def doubts(self, max_response_tokens: int) -> Iterable[str]:
         """Those of the rollout."""
