@@ -29,6 +29,8 @@ from dsk.core.plugins.registry import PLURALS, Registry, build_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORDS = {
+    "rollout": ["Job", "Setting", "Known", "Solution", "Question", "Terminal"],
+    "fork": ["ForestView"],
     "selector": ["TreeView"],
     "loss": ["LossInputs", "LossOutput"],
     "advantage": ["Group", "Trajectory", "Terminal"],

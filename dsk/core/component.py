@@ -135,11 +135,16 @@ class Otherwise:
         return value if fields is None else {"kind": self.kind, **fields}
 
 
-def default_part(role: type[Component], kind: str | None = None) -> Any:
-    """A field of a component that holds one of the role, by default its default kind."""
+def default_part(role: type[Component], kind: str | None = None, description: str | None = None) -> Any:
+    """A field of a component that holds one of the role, by default its default kind.
+
+    Where `kind` is another one, annotate the field with `Otherwise` too.
+    """
     fields: Any = {"kind": kind or role.default_kind}
     shown: Any = {"default": fields}
-    return Field(default_factory=lambda: fields, description=f"The {role.role}.", json_schema_extra=shown)
+    return Field(
+        default_factory=lambda: fields, description=description or f"The {role.role}.", json_schema_extra=shown
+    )
 
 
 def _resolve(role_class: type[Component], value: Any, context: Any) -> Component:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from dsk.components.advantages.probed import ProbedAdvantage
 from dsk.components.boundaries.text import Text
 from dsk.components.boundaries.uncertain import Uncertain
 from dsk.components.forks.surprise import SurpriseForks
@@ -169,6 +170,13 @@ class TestProbed:
             {t.node_ids[:depth] for t in group.trajectories for depth in range(len(t.node_ids))}, 2
         )
 
+    @given(SEEDS)
+    def test_vineppos_credit_adds_up_to_the_reward_less_the_prompts_value(self, seed):
+        group = played(Probed(samples=3, probes=2), World(seed, lost=0.0)).end
+        prompt = np.mean([end.reward for end in group.verified if end.probe and not end.path])
+        for t, credit in zip(group.trajectories, ProbedAdvantage().values(group), strict=True):
+            assert sum(credit) == pytest.approx(t.reward - prompt, abs=1e-9)
+
     @given(SEEDS, st.integers(1, 3))
     def test_spo_chain_probes_before_every_mth_uncertain_token_and_only_there(self, seed, interval):
         world = World(seed, lost=0.0)
@@ -261,6 +269,12 @@ class TestLockstep:
                 ended |= {tokens for tokens in grown if tokens[-1] == EOS}
                 left = sum(tokens[-1] != EOS and len(tokens) < 12 for tokens in grown)
         assert set(found) == {0, 3, 6, 9}
+
+    def test_too_few_segments_are_doubted(self):
+        assert list(Lockstep(segment_tokens=8, depth=3).doubts(24)) == []
+        (line,) = Lockstep(segment_tokens=8, depth=3).doubts(25)
+        assert line.startswith(": responses end at depth x segment_tokens = 3 x 8 = 24 tokens, below")
+        assert line.endswith("raise depth to 4, or lower max_response_tokens to 24")
 
     def test_a_segment_that_repeats_itself_ends_its_response(self):
         looping = Looping(0, end=0.0, lost=0.0)

@@ -60,7 +60,9 @@ def test_a_boundary_that_ends_steps_early_needs_depth_to_spare(kind):
 
 def test_a_doubt_says_where_the_tree_is_that_it_is_about():
     tree = search()["rollout"]
-    (line,) = told(rollout={"kind": "prefix", "rollout": {"kind": "tree", **tree}}, max_response_tokens=100)
+    (line,) = told(
+        rollout={"kind": "prefix", "rollout": {"kind": "tree", **tree}}, replay=None, max_response_tokens=100
+    )
     assert line.startswith("rollout.rollout: a tree's answers end at")
     first, second = told(rollout=tree, replay={"kind": "tree", **tree}, max_response_tokens=100)
     assert (first.partition(":")[2], second.split(":")[0]) == (second.partition(":")[2], "replay")
@@ -74,7 +76,11 @@ def test_a_doubt_says_where_the_tree_is_that_it_is_about():
         ({"rollout": {"kind": "direct", "samples": 16}}, 2048 + 16 * 32, "rollout: samples x max_response_tokens"),
         ({"replay": {"samples": 17}}, 2048 + 16 * 32, "replay: (samples - 1) x max_response_tokens"),
         (search(width=64), 2048 + 24 + 64 * 8, "rollout: a path of the tree with width x step_tokens"),
-        ({"rollout": {"kind": "prefix", "rollout": {"samples": 16}}}, 2048 + 16 * 32, "rollout: rollout: samples"),
+        (
+            {"rollout": {"kind": "prefix", "rollout": {"samples": 16}}, "replay": None},
+            2048 + 16 * 32,
+            "rollout: rollout: samples",
+        ),
     ],
 )
 def test_a_bound_below_the_largest_request_says_what_it_would_need(changes, needed, name):

@@ -17,9 +17,9 @@ from dsk.core.loading import parse_spec
 from dsk.core.plugins.registry import build_registry, load_registry
 
 HOOKS = (
-    "register_advantages, register_backups, register_boundaries, register_caches, register_engines, register_filters,"
-    " register_losses, register_negatives, register_rollouts, register_scorers, register_selectors, register_tasks,"
-    " register_trackers, register_verifiers"
+    "register_adjustments, register_advantages, register_backups, register_boundaries, register_caches,"
+    " register_engines, register_filters, register_forks, register_losses, register_negatives, register_rollouts,"
+    " register_scorers, register_selectors, register_subsets, register_tasks, register_trackers, register_verifiers"
 )
 FIELD = "    weight: float = Field(default=-1.0, ge=0, description='Weight.')\n"
 GOOD = SELECTOR.format(kind="shallow")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from dsk.core.component import default_part
+from dsk.core.component import Otherwise, default_part
 from dsk.core.roles import Boundary, ForestView, ForkRule
 
 PROMPT = (-1, 0)
@@ -23,7 +23,7 @@ class UniformStep(ForkRule):
 
     kind: ClassVar[str] = "uniform_step"
 
-    boundary: Boundary = default_part(Boundary, "text")
+    boundary: Annotated[Boundary, Otherwise("text")] = default_part(Boundary, "text")
     step_tokens: int = Field(default=0, ge=0, description="Longest step, in tokens; 0 is no bound.")
 
     def places(self, forest: ForestView, tree: int, n: int, rng: np.random.Generator) -> list[tuple[int, int]]:

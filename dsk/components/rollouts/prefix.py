@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from dsk.components.rollouts.jobs.counted import Counted
-from dsk.core.component import Otherwise
+from dsk.core.component import Otherwise, default_part
 from dsk.core.errors import DataError
 from dsk.core.roles import Job, Known, Rollout, Setting
 from dsk.core.roles.rollout import Tokens
@@ -42,11 +43,7 @@ class Prefix(Rollout):
         default=None,
         description="Column of the data that holds a worked solution to start inside of; null: cached solutions.",
     )
-    rollout: Annotated[Rollout, Otherwise("direct")] = Field(
-        default_factory=lambda: {"kind": "direct"},  # type: ignore[arg-type]  # resolved by the registry
-        description="What samples from there on.",
-        json_schema_extra={"default": {"kind": "direct"}},
-    )
+    rollout: Annotated[Rollout, Otherwise("direct")] = default_part(Rollout, "direct", "What samples from there on.")
 
     @model_validator(mode="after")
     def _check(self) -> Prefix:
@@ -102,9 +99,13 @@ class Prefix(Rollout):
         return max_response_tokens
 
     def largest_request(self, max_response_tokens: int) -> tuple[int, str]:
-        """That of the rollout, after what is given."""
-        tokens, fields = self.rollout.largest_request(max_response_tokens)
-        return tokens + int(self.longest * max_response_tokens), f"a given prefix, and rollout: {fields}"
+        """The most that any number of given tokens makes of the rollout's: it has less room after more of them."""
+
+        def held(given: int) -> tuple[int, str]:
+            tokens, fields = self.rollout.largest_request(max_response_tokens - given)
+            return given + tokens, f"rollout: {fields}"
+
+        return max(map(held, range(max_response_tokens)), key=itemgetter(0))
 
     def doubts(self, max_response_tokens: int) -> Iterable[str]:
         """Those of the rollout."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from dsk.components.rollouts.jobs.probing import Probing
-from dsk.core.component import default_part
+from dsk.core.component import Otherwise, default_part
 from dsk.core.roles import Boundary, Job, Known, Rollout, Setting
 from dsk.core.types import Problem
 
@@ -32,7 +32,7 @@ class Probed(Rollout):
     probes: int = Field(default=9, ge=1, description="Fresh responses from each state, K.")
     max_states: int = Field(default=0, ge=0, description="States of a response that are probed; 0 is all.")
     prompt: bool = Field(default=True, description="Whether the prompt is a state.")
-    boundary: Boundary = default_part(Boundary, "text")
+    boundary: Annotated[Boundary, Otherwise("text")] = default_part(Boundary, "text")
     step_tokens: int = Field(default=0, ge=0, description="Longest step, in tokens; 0 is no bound.")
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dsk.components.rollouts.jobs.waves import Start, Waves
 from dsk.core.roles import Known, Setting
 from dsk.core.sampling.responses import numbered
-from dsk.core.types import Group, Problem
+from dsk.core.types import Group, Problem, mean_reward
 
 if TYPE_CHECKING:
     from dsk.components.rollouts.adaptive import Adaptive
@@ -48,5 +48,5 @@ class Sounding(Waves):
         group = super().group()
         fresh = [replace(t, origin="direct", path=()) for t in group.trajectories]
         trajectories = numbered([*self.ready, *fresh])
-        stats = {**group.stats, "rounds": self.rounds}
+        stats = {**group.stats, "rounds": self.rounds, "reward": mean_reward([t.reward for t in trajectories])}
         return replace(group, trajectories=trajectories, origin="direct", stats=stats, terminals=())
