@@ -1,4 +1,5 @@
-"""The field's credit against its formulas, written out over the ends of a group, on random trees.
+"""The field's credit against its formulas, written out over the ends of a group, on random trees
+and on what rollouts make.
 
 1. Every built-in advantage keeps the contract.
 2. `monte_carlo`: leaves, children, siblings' deviation; early leaves make the two values differ.
@@ -30,14 +31,38 @@ from dsk.components.advantages import (
     TreeGroupAdvantage,
     TreeRLAdvantage,
 )
-from dsk.core.roles import Advantage
+from dsk.components.rollouts.branch import Branch
+from dsk.components.rollouts.levels import Levels
+from dsk.components.rollouts.lockstep import Lockstep
+from dsk.components.rollouts.probed import Probed
+from dsk.components.rollouts.tree import Tree
+from dsk.core.roles import Advantage, Rollout
 from dsk.core.spec import OverlongSpec, SoftClipSpec
 from dsk.core.training.batch import overlong_penalty, shape_scores
 from dsk.core.types import Group, Problem, Terminal, Trajectory
 from dsk.testing import AdvantageContract
 from dsk.testing.groups import random_group
+from dsk.testing.jobs import World, play, start
 
-groups = st.builds(random_group, st.integers(0, 10**6), st.booleans())
+ROLLOUTS = (
+    Branch(chains=2, rounds=2),
+    Levels(widths=(2, 3), step_tokens=3),
+    Lockstep(width=6, segment_tokens=3, depth=4),
+    Probed(samples=4, probes=2, max_states=2),
+    Tree(width=3, max_depth=4, step_tokens=3, trajectories=4, record="all"),
+)
+
+
+def sampled(seed: int, rollout: Rollout) -> Group:
+    """What a rollout makes of a scripted world; probed responses that are equal share their nodes."""
+    world = World(seed)
+    return play(world, start(rollout, world, world.known(), seed)).end
+
+
+groups = st.one_of(
+    st.builds(random_group, st.integers(0, 10**6), st.booleans()),
+    st.builds(sampled, st.integers(0, 10**6), st.sampled_from(ROLLOUTS)).filter(lambda group: group.trajectories),
+)
 Path = tuple[int, ...]
 
 ADVANTAGES: dict[str, Advantage] = {
@@ -77,10 +102,9 @@ def leaf_value(group: Group, path: Path) -> float:
 
 
 def child_value(group: Group, path: Path) -> float:
-    steps = {end.path[: len(path) + 1] for end in under(group, path)}
-    if steps == {path}:
-        return leaf_value(group, path)
-    return mean([child_value(group, step) for step in sorted(steps)])
+    ends = [end.reward for end in under(group, path) if end.path == path]
+    steps = {end.path[: len(path) + 1] for end in under(group, path)} - {path}
+    return mean([*ends, *(child_value(group, step) for step in sorted(steps))])
 
 
 def prefixes(trajectory: Trajectory) -> list[Path]:
@@ -221,7 +245,8 @@ def test_leave_one_out_compares_with_the_mean_of_the_others(group, baseline):
         if baseline == "trained":
             others = [other.reward for i, other in enumerate(group.trajectories) if i != number]
         else:
-            others = [end.reward for end in under(group, ()) if end.path != t.node_ids]
+            others = [end.reward for end in under(group, ())]
+            others.remove(t.reward)
         expected.append([t.reward - mean(others) if others else 0.0] * len(t.node_ids))
     same(OutcomeAdvantage(normalisation="leave_one_out", baseline=baseline).values(group), expected)
 
@@ -266,7 +291,7 @@ def test_the_overlong_penalty_reaches_every_end(group, name):
         assert (after.correct, after.probe, after.path) == (before.correct, before.probe, before.path)
     for t in shaped.trajectories:
         assert t.mean_rewards == pytest.approx([leaf_value(shaped, path) for path in prefixes(t)])
-        assert [end.reward for end in under(shaped, t.node_ids)] == [t.reward]
+        assert {end.reward for end in under(shaped, t.node_ids)} == {t.reward}
     again = replace(shaped, trajectories=tuple(replace(t, mean_rewards=()) for t in shaped.trajectories))
     assert ADVANTAGES[name].values(again) == ADVANTAGES[name].values(shaped)
 

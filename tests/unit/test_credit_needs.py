@@ -2,7 +2,8 @@
 
 1. Credit from probes: both slots must take them; the line names rollouts that do.
 2. Credit from a tree: `rollout` must grow one; whole responses in `replay` are a tree of depth one.
-3. Credit that needs nothing goes with every rollout.
+3. A rollout that starts another has what that one has.
+4. Credit that needs nothing goes with every rollout.
 """
 
 from __future__ import annotations
@@ -87,6 +88,16 @@ def test_credit_from_a_tree_is_refused_for_whole_responses_only(advantage):
         advantage, rollout="direct"
     )
     assert fault(advantage, rollout="tree") == fault(advantage, rollout="probing") == ""
+
+
+def test_a_rollout_that_starts_another_has_what_that_one_has():
+    prefix = {"kind": "prefix", "rollout": {"kind": "direct"}}
+    assert "which rollout 'prefix' of 'direct' does not have; rollouts that do: branch" in fault(
+        "tree_rl", rollout=prefix
+    )
+    assert "rollouts that do: probing (found" in fault("probed", rollout=prefix, replay=None)
+    prefix = {"kind": "prefix", "rollout": {"kind": "probing"}}
+    assert fault("probed", rollout=prefix, replay=prefix) == fault("tree_rl", rollout=prefix) == ""
 
 
 @pytest.mark.parametrize("advantage", ["node", "outcome", "monte_carlo"])

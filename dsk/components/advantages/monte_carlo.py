@@ -23,7 +23,7 @@ class MonteCarloAdvantage(Advantage):
 
     Nothing is centred: the parent's value is the baseline. A direct response's parent is the prompt, whose value is the
     group's mean reward. A tree without any success has no signal. Probes count in no value, and of a node's children
-    those that have a verified end below. Whitening over the batch, as SPO does it, is a matter of the update.
+    those that have a verified end below. SPO then whitens over the batch (the adjustment `whiten`).
     """
 
     kind: ClassVar[str] = "monte_carlo"

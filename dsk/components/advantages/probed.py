@@ -17,8 +17,8 @@ class ProbedAdvantage(Advantage):
     there of the reward, so a trajectory's credit adds up to the reward less V of its first probed state, in VinePPO the
     prompt. Before that state it is 0 (SPO-chain's tokens before the first boundary). A later state without probes
     counts as the reward, so that steps beyond the last probed one get 0 (VinePPO's `max_steps`). Without any probe, as
-    for a response in which SPO-chain finds no cutpoint, there is no credit. Whitening over the batch, as both methods
-    do it, is a matter of the update.
+    for a response in which SPO-chain finds no cutpoint, there is no credit. Both methods then whiten over the batch
+    (the adjustment `whiten`).
     """
 
     kind: ClassVar[str] = "probed"

@@ -11,16 +11,16 @@ from pydantic import Field
 from dsk.core.roles import Advantage
 from dsk.core.sampling.search_tree import ROOT
 from dsk.core.training.group_tree import GroupTree
-from dsk.core.types import Group, mean_reward
+from dsk.core.types import Group, Trajectory, mean_reward
 
 
 class SubgroupAdvantage(Advantage):
     """The mean of `R - mean R in G_j` over the groups G_j of responses that share the first j nodes (TreePO eq. 5).
 
-    G_0 are all of the prompt and always count; a further group counts if it has more than one member, so that a
-    response of fewer than j nodes is in no G_j of its own. Members are all verified ends, trained or not. A prompt's
-    only response gets its reward. All nodes of a trajectory get the same; whitening over the batch, as TreePO does it,
-    is a matter of the update.
+    G_0 are all of the prompt and always count; a further one, of j below the deepest response's nodes, counts if it has
+    more than one member, so that a response of fewer than j nodes has no G_j. Members are all verified ends, trained or
+    not. A prompt's only response gets its reward. All nodes of a trajectory get the same; TreePO then whitens over the
+    batch (the adjustment `whiten`).
     """
 
     kind: ClassVar[str] = "subgroup"
@@ -36,10 +36,12 @@ class SubgroupAdvantage(Advantage):
     def values(self, group: Group) -> list[list[float]]:
         """[G][D], from the rewards of `Group.verified`."""
         below = GroupTree.of(group).below
-        return [
-            [self._among(t.reward, below[ROOT], (below[node] for node in t.node_ids))] * len(t.node_lengths)
-            for t in group.trajectories
-        ]
+        deepest = max((len(end.path) for end in group.ends), default=0)
+
+        def credit(t: Trajectory) -> float:
+            return self._among(t.reward, below[ROOT], [below[node] for node in t.node_ids[: deepest - 1]])
+
+        return [[credit(t)] * len(t.node_lengths) for t in group.trajectories]
 
     def _among(self, reward: float, everyone: Sequence[float], subgroups: Iterable[Sequence[float]]) -> float:
         if len(everyone) == 1:

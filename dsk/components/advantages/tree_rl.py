@@ -27,7 +27,7 @@ class TreeRLAdvantage(Advantage):
     where from a path's second node on a gain below 1e-8 is that of the node before. `paper`: `((V(s) - V(root)) +
     (V(s) - V(parent))) / sqrt(ends below s)`, V the mean reward of the ends below. Statistics are over all verified
     ends, `k` over what is trained. One end alone has none to be compared with, and no credit: the authors' code stops
-    there. That an unfinished response gets -1 on every token is not said here.
+    there. That an unfinished response gets -1 on every token is the adjustment `unfinished`.
     """
 
     kind: ClassVar[str] = "tree_rl"
