@@ -91,7 +91,8 @@ class SelectorContract(ComponentContract):
         before, kept = freeze(tree), nodes.copy()
         with global_randomness_untouched():
             self.score(tree, nodes)
-        written = [name for name in COLUMNS if not np.array_equal(getattr(before, name), getattr(tree, name))]
+        columns = ((name, getattr(before, name), getattr(tree, name)) for name in COLUMNS)
+        written = [name for name, old, new in columns if not np.array_equal(old, new, equal_nan=old.dtype.kind == "f")]
         assert written == [], "it wrote to the tree; work on copies"
         assert np.array_equal(nodes, kept), "it wrote to `nodes`; work on a copy"
 
@@ -119,9 +120,10 @@ class SelectorContract(ComponentContract):
         assert not self.draws(view, nodes), 'it draws random numbers: set scope = "global"'
         node = nodes[seed % len(nodes)]
         others = np.setdiff1d(np.arange(tree.size), [node, tree.parent[node]])
-        value, visits, entropy = (np.array(getattr(tree, name)) for name in ("value", "visits", "entropy"))
-        value[others], visits[others], entropy[others] = 9.0, visits[others] + 5, 2.0
-        elsewhere = freeze(tree, value=value, visits=visits, entropy=entropy)
+        changed = {name: np.array(getattr(tree, name)) for name in ("value", "visits", "entropy", "score")}
+        for name, news in (("value", 9.0), ("visits", changed["visits"][others] + 5), ("entropy", 2.0), ("score", 0.3)):
+            changed[name][others] = news
+        elsewhere = freeze(tree, **changed)
         alone = self.score(elsewhere, np.asarray([node]))[0]
         company = self.score(view, nodes)[seed % len(nodes)]
         assert alone == company, 'a score depends on other nodes: set scope = "global", or leave them out'

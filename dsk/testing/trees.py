@@ -53,13 +53,19 @@ def freeze(tree: SearchTree | FrozenView, **changed: np.ndarray) -> FrozenView:
 
 
 def random_tree(seed: int, expansions: int = 12) -> SearchTree:
-    """A tree of up to `expansions` expansions with backed-up rewards; at least one node is open."""
+    """A tree of up to `expansions` expansions with backed-up rewards; at least one node is open.
+
+    Half of the trees are of runs with a scorer: their open nodes have a score.
+    """
     rng = random.Random(seed)
+    scored = rng.random() < 0.5
     tree = SearchTree(rng.randint(2, 12), pieces=lambda tokens: [words(tokens)])
     for _ in range(expansions):
         nodes = open_nodes(tree)
         grown = tree.expand(rng.choice(nodes), [_sample(rng) for _ in range(rng.randint(1, 5))], 1 << 30)
         ended = [child for child in grown if tree.terminal[child]]
+        if scored:
+            tree.score[[child for child in grown if not tree.terminal[child]]] = rng.random()
         if ended:
             back_up(tree, rng.choice(ended), rng.choice([-1.0, 1.0]))
         if not open_nodes(tree):
