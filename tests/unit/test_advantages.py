@@ -122,9 +122,25 @@ def test_overlong_penalty_lowers_every_node_and_the_mean() -> None:
 def test_rows_repeat_a_nodes_advantage_over_its_tokens() -> None:
     group = group_of(replace(trajectory((5, 6, 7), 1.0, (0.0, 1.0)), node_lengths=(2, 1)), PAIR.trajectories[1])
     rows = prepare([group], train_spec(NodeAdvantage()), NO_CLIP, NO_PENALTY, 100)
-    assert rows[0].advantages == pytest.approx((0.0, 0.0, 1.0))
-    assert rows[0].tokens == (1, 2, 5, 6, 7)
-    assert rows[0].old_logprobs == (-3.5,) * 3
+    assert rows[0].advantages.tolist() == pytest.approx([0.0, 0.0, 1.0])
+    assert rows[0].tokens.tolist() == [1, 2, 5, 6, 7]
+    assert rows[0].old_logprobs.tolist() == [-3.5] * 3
+    assert rows[0].trained.tolist() == [True] * 3
+
+
+def test_what_was_given_is_in_the_row_without_credit_and_is_not_trained() -> None:
+    begun = replace(trajectory((5, 6, 7), 1.0, (0.0, 1.0)), node_lengths=(1, 1), trained=(False, True, True))
+    (row, _) = prepare([group_of(begun, PAIR.trajectories[1])], train_spec(NodeAdvantage()), NO_CLIP, NO_PENALTY, 100)
+    assert begun.given == 1
+    assert row.response.tolist() == [5, 6, 7]
+    assert row.advantages.tolist() == pytest.approx([0.0, 0.0, 1.0])
+    assert row.trained.tolist() == [False, True, True]
+
+
+def test_a_response_of_which_nothing_was_sampled_has_no_row() -> None:
+    given = replace(trajectory((5, 6), -1.0, (-1.0,)), node_lengths=(0,), trained=(False, False))
+    rows = prepare([group_of(given, PAIR.trajectories[2])], train_spec(NodeAdvantage()), NO_CLIP, NO_PENALTY, 100)
+    assert [row.response.tolist() for row in rows] == [[8]]
 
 
 def test_rows_of_groups_without_signal_are_silent() -> None:
@@ -138,14 +154,15 @@ def test_an_empty_response_has_no_row_but_counts_in_the_mean() -> None:
     rows = prepare(
         [group_of(empty, trajectory((5,), 1.0, (1.0,)))], train_spec(NodeAdvantage()), NO_CLIP, NO_PENALTY, 9
     )
-    assert [row.advantages for row in rows] == [(1.0,)]
+    assert [row.advantages.tolist() for row in rows] == [[1.0]]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"logprobs": ()}, "0 log-probabilities for 2 tokens"),
-        ({"node_lengths": (1, 2)}, "node_lengths sum to 3, not to its 2 tokens"),
+        ({"node_lengths": (1, 2)}, "node_lengths sum to 3 of 2 tokens; what they leave at the beginning was given"),
+        ({"node_lengths": (1,)}, "node_lengths sum to 1 of 2 tokens; .*, and cannot be trained"),
     ],
 )
 def test_a_trajectory_that_does_not_fit_its_tokens_is_named(change: dict[str, Any], message: str) -> None:
