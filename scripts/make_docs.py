@@ -35,6 +35,7 @@ RECORDS = {
     "loss": ["LossInputs", "LossOutput"],
     "advantage": ["Group", "Trajectory", "Terminal"],
     "verifier": ["VerifierSession", "Verdict"],
+    "scorer": ["ScorerSession"],
     "cache": ["CacheSession", "CachedSolution"],
     "engine": ["EngineSession", "SampleRequest", "Sample", "Completion"],
     "task": ["Problem"],

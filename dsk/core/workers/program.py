@@ -34,7 +34,7 @@ class ProgramFields(StrictModel):
     time_limit: float = Field(10.0, gt=0, le=3600, description="Wall-clock seconds it may spend on one answer.")
     start_limit: float = Field(30.0, ge=0, description="Wall-clock seconds more for the first answer after a start.")
     batch_limit: float = Field(
-        600.0, gt=0, description="Seconds after which a call's answers that no program has begun are `timeout`."
+        600.0, gt=0, description="Seconds after which the answers of a call that no program has begun are timed out."
     )
     memory_mb: int = Field(4096, ge=16, description="Address space of one copy (MiB).")
 
