@@ -21,6 +21,7 @@ from dsk.core.run.stored_groups import read_groups
 from dsk.core.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
+TREE = {"kind": "tree", "width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3}
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +127,10 @@ def test_a_run_that_crashed_resumes_to_the_same_figures(whole, model, tmp_path, 
 
 
 def test_other_rollouts_run_too(model, tmp_path):
-    tree = {"kind": "tree", "width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3, "selector": "uct"}
     for name, rollout in {
-        "uct": tree,
+        "uct": {**TREE, "selector": "uct"},
         "direct": {"kind": "direct"},
-        "all": {**tree, "record": "all"},
+        "all": {**TREE, "record": "all"},
     }.items():
         run = dsk.run(small_spec(model, rounds={"count": 1, "steps": 1}, rollout=rollout), tmp_path / name)
         assert run.summary["updates"] == 2
@@ -150,7 +150,9 @@ def test_an_existing_folder_is_refused(whole, model):
 def test_resuming_with_another_spec_shows_the_difference(whole, model):
     with pytest.raises(RunFolderError, match=r"rollout.width: 2 -> 3"):
         dsk.run(
-            small_spec(model, rollout={"kind": "tree", "width": 3, "max_depth": 3, "step_tokens": 4, "trajectories": 3}),
+            small_spec(
+                model, rollout={"kind": "tree", "width": 3, "max_depth": 3, "step_tokens": 4, "trajectories": 3}
+            ),
             whole.folder,
             resume=True,
         )
