@@ -15,7 +15,7 @@ import dsk
 from dsk.core.errors import CacheError, CheckpointError
 from dsk.core.run.ledger import Silent
 
-LIMIT = 400
+LIMIT = 300
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import accumulate, pairwise, takewhile
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Self
 
 from dsk.core.roles import Job, ScorerSession, VerifierSession
@@ -82,20 +84,52 @@ class _Batch:
     age: int = 0
 
 
+class Answering:
+    """A thread that answers one batch after another; a daemon, for which no process that ends waits."""
+
+    def __init__(self) -> None:
+        self._batches: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._answer_all, name="dsk-answers", daemon=True)
+        self._thread.start()
+
+    def submit(self, answer: Callable[[Sequence[Asked]], Any], batch: Sequence[Asked]) -> Future[Any]:
+        """Its answers, once there; what `answer` raises is raised where they are asked for."""
+        answers: Future[Any] = Future()
+        self._batches.put((lambda: answer(batch), answers))
+        return answers
+
+    def _answer_all(self) -> None:
+        while (taken := self._batches.get()) is not None:
+            answer, answers = taken
+            if answers.set_running_or_notify_cancel():
+                try:
+                    answers.set_result(answer())
+                except BaseException as error:  # noqa: BLE001 - raised again by `answers.result`
+                    answers.set_exception(error)
+
+    def close(self, wait: bool) -> None:
+        """Take no more; with `wait`, until what it took is answered."""
+        self._batches.put(None)
+        if wait:
+            self._thread.join()
+
+
 class Questions:
-    """Questions that are out; use as a context manager, which waits for what is being answered."""
+    """Questions that are out; a context manager, which waits for the answer under way unless it must end at once."""
 
     def __init__(self, answerers: Answerers) -> None:
         self.answerers = answerers
         self.scored_tokens = 0
         self._out: deque[_Batch] = deque()
-        self._thread = ThreadPoolExecutor(1, "dsk-answers")
+        self._thread = Answering()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        for batch in self._out:
+            batch.answers.cancel()
+        self._thread.close(wait=kind is None or issubclass(kind, Exception))
 
     def __bool__(self) -> bool:
         return bool(self._out)
