@@ -129,7 +129,10 @@ class AtOnce:
         answers.set_result(answer(batch))
         return answers
 
-    def close(self, wait):
+    def wait_for(self, answers):
+        return answers.result()
+
+    def close(self, finish):
         """Nothing is left."""
 
 

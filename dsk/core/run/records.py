@@ -8,7 +8,7 @@ import time
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import orjson
@@ -56,7 +56,7 @@ def _line(row: Mapping[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     """What orjson writes by itself and json does not."""
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else named(value)
+    return cast("Any", value).tolist() if isinstance(value, np.ndarray | np.generic) else named(value)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

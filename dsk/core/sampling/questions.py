@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from itertools import accumulate, pairwise, takewhile
 from queue import SimpleQueue
@@ -107,11 +107,17 @@ class Answering:
                 except BaseException as error:  # noqa: BLE001 - raised again by `answers.result`
                     answers.set_exception(error)
 
-    def close(self, wait: bool) -> None:
-        """Take no more; with `wait`, until what it took is answered."""
+    def wait_for(self, answers: Future[Any]) -> Any:
+        """A batch's answers, or what answering it raised. Signals are heard meanwhile."""
+        while not wait([answers], LISTEN_SECONDS).done:
+            pass
+        return answers.result()
+
+    def close(self, finish: bool) -> None:
+        """Take no more; with `finish`, wait for what is being answered. Signals are heard meanwhile."""
         self._batches.put(None)
-        if wait:
-            self._thread.join()
+        while finish and self._thread.is_alive():
+            self._thread.join(LISTEN_SECONDS)
 
 
 class Questions:
@@ -121,7 +127,7 @@ class Questions:
         self.answerers = answerers
         self.scored_tokens = 0
         self._out: deque[_Batch] = deque()
-        self._thread = Answering()
+        self._answering = Answering()
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +135,7 @@ class Questions:
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         for batch in self._out:
             batch.answers.cancel()
-        self._thread.close(wait=kind is None or issubclass(kind, Exception))
+        self._answering.close(finish=kind is None or issubclass(kind, Exception))
 
     def __bool__(self) -> bool:
         return bool(self._out)
@@ -140,7 +146,7 @@ class Questions:
             for kind, answer in (("verdict", self.answerers.verdicts), ("score", self.answerers.scores)):
                 batch = [a for a in asked if a.question.ask == kind and a.job.open == gating]
                 if batch:
-                    self._out.append(_Batch(batch, self._thread.submit(answer, batch), gating))
+                    self._out.append(_Batch(batch, self._answering.submit(answer, batch), gating))
                 if kind == "score":
                     self.scored_tokens += sum(a.question.steps[-1] for a in batch)
 
@@ -151,7 +157,7 @@ class Questions:
             due = [self._out[0]]
         for batch in due:
             self._out.remove(batch)
-            for asked, answer in zip(batch.asked, batch.answers.result(), strict=True):
+            for asked, answer in zip(batch.asked, self._answering.wait_for(batch.answers), strict=True):
                 yield Answered(asked.index, asked.question, answer)
 
     def _is_due(self, batch: _Batch, wait: bool) -> bool:
@@ -161,5 +167,8 @@ class Questions:
         return batch.answers.done()
 
 
+LISTEN_SECONDS = 0.5
+"""How long a wait goes on at most before python may run a signal's handler: a signal that comes just as the wait begins
+does not end it."""
 PATIENCE = 1
 """Polls that decode beside a verdict that a job waits for, where the engine is repeatable."""
