@@ -10,10 +10,11 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.core.loading import load_spec
 from dsk.core.model.policy import load_policy
+from dsk.core.roles import Known, Setting
 from dsk.core.run.stored_groups import write_groups
+from dsk.core.sampling.questions import Answerers
 from dsk.core.sampling.scheduler import Scheduler
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,17 +22,16 @@ SEARCH = ("trajectories=8", "width=4", "step_tokens=16", "max_depth=8", "max_exp
 
 
 def main() -> None:
-    settings = [*(f"search.{part}" for part in SEARCH), "max_response_tokens=128"]
+    settings = [*(f"rollout.{part}" for part in SEARCH), "max_response_tokens=128"]
     spec = load_spec(ROOT / "examples" / "smollm2.json", settings)
     policy = load_policy(spec.model)
     with spec.verifier.open() as verifier, spec.engine.open(policy) as engine:
+        setting = Setting(spec.sampling, spec.max_response_tokens, spec.rewards.of, policy.pieces)
         jobs = [
-            TreeSearch(
-                problem, policy.prompt_tokens(problem, spec.prompt), spec.search, spec.sampling, 128, seed=7 + number
-            )
+            spec.rollout.start(problem, Known(policy.prompt_tokens(problem, spec.prompt)), 7 + number, setting)
             for number, problem in enumerate(islice(spec.task.problems("train"), 4))
         ]
-        groups = Scheduler(engine, verifier, policy.decode, spec.tokens_in_flight).run(jobs)
+        groups = Scheduler(engine, Answerers(verifier, policy.decode), spec.tokens_in_flight).run(jobs)
     write_groups(ROOT / "benchmarks" / "trees.jsonl.zst", groups)
 
 

@@ -66,12 +66,12 @@ def make_lockstep(model: str, dtype: str, device: str, threads: int, work: Work)
     def run(_: str) -> Result:
         jobs, forwarded = work.jobs(policy.model.config.vocab_size), 0
         started = time.perf_counter()
-        while requests := [(job, request) for job in jobs if (request := job.next_request())]:
+        while requests := [(job, request) for job in jobs for request in job.requests()]:
             forwarded += lockstep_iteration(policy, requests)
         seconds = time.perf_counter() - started
         return result_of(jobs, seconds, forwarded, 0, 1.0, peak_memory(policy.device) - before)
 
-    lockstep_iteration(policy, [(job, job.next_request()) for job in replace(work, step=2).jobs(100)])
+    lockstep_iteration(policy, [(job, *job.requests()) for job in replace(work, step=2).jobs(100)])
     return run
 
 
@@ -90,9 +90,9 @@ def lockstep_iteration(policy: Any, requests: Sequence[tuple[Any, Any]]) -> int:
     sampled = output[:, longest:].tolist()
     for job, request in requests:
         mine, sampled = sampled[: request.n], sampled[request.n :]
-        terminals = job.apply([Sample(tuple(tokens), (-1.0,) * new, "length", 0) for tokens in mine])
-        if terminals:
-            job.judge(Unsolved().verify(terminals))
+        ended = job.deliver(request.id, [Sample(tuple(tokens), (-1.0,) * new, "length", 0) for tokens in mine])
+        for question, verdict in zip(ended, Unsolved().verify(ended), strict=True):
+            job.answer(question.id, verdict)
     return sum(len(row) + new - 1 for row in rows)
 
 
@@ -123,9 +123,10 @@ def make_engine(kind: str, model: str, dtype: str, device: str, threads: int, wo
         return replace(result, sampled=stats.decoded_tokens)
 
     def search(session: Any, jobs: Sequence[Any]) -> int:
+        from dsk.core.sampling.questions import Answerers
         from dsk.core.sampling.scheduler import Scheduler
 
-        Scheduler(session, Unsolved(), lambda tokens: "", 1 << 40).run(jobs)  # pyright: ignore[reportArgumentType]
+        Scheduler(session, Answerers(Unsolved(), lambda tokens: "", repeatable=engine.repeatable), 1 << 40).run(jobs)
         return sum(job.tree.size - 1 for job in jobs)
 
     def flat(session: Any, jobs: Sequence[Any]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from side_by_side import Figure, figure
+from tree_work import untaught
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH, DEPTH = 8, 64
@@ -25,17 +26,18 @@ SIZES = {100_000: "<= 100", 1_000_000: "<= 1000"}
 def grown_search(nodes: int) -> Any:
     """A search whose tree has at least `nodes` nodes."""
     from dsk.components.rollouts.jobs.tree_search import TreeSearch
-    from dsk.core.spec import SamplingSpec, SearchSpec
+    from dsk.components.rollouts.tree import Tree
+    from dsk.core.roles import Known
     from dsk.core.types import Problem, Sample
 
-    spec = SearchSpec(width=WIDTH, max_depth=DEPTH, step_tokens=1, trajectories=1 << 30)
-    search = TreeSearch(Problem("p", "", ""), (1,), spec, SamplingSpec(), 1 << 30, seed=0)
+    spec = Tree(width=WIDTH, max_depth=DEPTH, step_tokens=1, trajectories=1 << 30)
+    search = TreeSearch(Problem("p", "", ""), Known((1,)), spec, 0, untaught(1 << 30))
     draw, tree = random.Random(0), search.tree
     rng, node = np.random.default_rng(0), 0
     while tree.size < nodes:
         samples = [Sample((1,), (-draw.random(),), "length", 0) for _ in range(WIDTH)]
         children = tree.expand(node, samples, 1 << 30)
-        search.open.add_children(node, children, rng)
+        search.frontier.add_children(node, children, rng)
         node = draw.choice(children)
         while tree.terminal[node] or tree.expanded[node]:
             node = draw.randrange(tree.size)
@@ -49,15 +51,16 @@ def selection_figures() -> list[Figure]:
 
 def costs(search: Any, target: str) -> Iterator[Figure]:
     """The figures of one tree."""
-    from dsk.core.types import Verdict
+    from dsk.components.rollouts.jobs.tree_search import Recorded
 
     tree, draw, rng = search.tree, random.Random(1), np.random.default_rng(1)
     for depth in (8, 16, 32, 64):
         nodes = (tree.depth == depth).nonzero()[0].tolist()
-        some = [(draw.choice(nodes), Verdict(draw.random() < 0.1, None, "")) for _ in range(200)]
-        cost = median_cost(lambda pair: search._record(*pair), some)
+        right = [draw.random() < 0.1 for _ in range(200)]
+        some = [Recorded(draw.choice(nodes), 2.0 * won - 1.0, 0.0, None, won) for won in right]
+        cost = median_cost(search._record, some)
         yield figure(f"backup, depth {depth}, {tree.size} nodes", cost, "us")
-    cost = median_cost(lambda _: search.open.select(rng), range(2000))
+    cost = median_cost(lambda _: search.frontier.select(rng), range(2000))
     yield figure(f"selection, {tree.size} nodes", cost, "us", target)
 
 
@@ -97,24 +100,26 @@ def outside_figures(model: str) -> list[Figure]:
     """
     if model != "smollm2":
         return []
-    from dsk.components.rollouts.jobs.tree_search import TreeSearch
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import load_policy
+    from dsk.core.roles import Known, Setting
+    from dsk.core.sampling.questions import Answerers
     from dsk.core.sampling.scheduler import Scheduler
 
-    spec = load_spec(ROOT / "examples" / "smollm2.json", ["search.max_expansions=8"])
+    spec = load_spec(ROOT / "examples" / "smollm2.json", ["rollout.max_expansions=8"])
     policy = load_policy(spec.model)
     with spec.verifier.open() as judging, spec.engine.open(policy) as sampling:
         engine, verifier = Timed(sampling), Timed(judging)
+        setting = Setting(spec.sampling, spec.max_response_tokens, spec.rewards.of, policy.pieces)
         jobs = [
-            TreeSearch(p, policy.prompt_tokens(p, spec.prompt), spec.search, spec.sampling, spec.max_response_tokens, i)
+            spec.rollout.start(p, Known(policy.prompt_tokens(p, spec.prompt)), i, setting)
             for i, p in enumerate(islice(spec.task.problems("train"), 8))
         ]
         started = time.perf_counter()
-        Scheduler(engine, verifier, policy.decode, spec.tokens_in_flight).run(jobs)
+        Scheduler(engine, Answerers(verifier, policy.decode), spec.tokens_in_flight).run(jobs)
         seconds, stats = time.perf_counter() - started, sampling.stats()
     return [
         figure("outside the engine, share of a search", 1 - engine.seconds / seconds, "ratio", "<= 0.01"),
-        figure("of that the verifier", verifier.seconds / seconds, "ratio"),
+        figure("the verifier beside decoding, share of a search", verifier.seconds / seconds, "ratio"),
         figure("outside the model, share of a search", 1 - stats.model_seconds / seconds, "ratio"),
     ]

@@ -29,7 +29,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,17 +60,19 @@ def recorded_group(sharing: str, vocabulary: int, scale: int = 1) -> Any:
     return _apart(group, draw) if sharing == "1.0" else group
 
 
-def _fold(tokens: tuple[int, ...], vocabulary: int, scale: int) -> tuple[int, ...]:
+def _fold(tokens: Iterable[int], vocabulary: int, scale: int) -> tuple[int, ...]:
     return tuple((3 + token + 7919 * place) % vocabulary for token in tokens for place in range(scale))
 
 
 def _member(trajectory: Any, reward: float, fold: Callable[..., Any], scale: int) -> Any:
     return replace(
         trajectory,
-        tokens=fold(trajectory.tokens),
-        logprobs=tuple(value for value in trajectory.logprobs for _ in range(scale)),
-        node_lengths=tuple(length * scale for length in trajectory.node_lengths),
+        tokens=fold(trajectory.tokens.tolist()),
+        logprobs=trajectory.logprobs.repeat(scale),
+        node_lengths=trajectory.node_lengths * scale,
+        trained=trajectory.trained.repeat(scale),
         reward=reward,
+        correct=reward > 0,
     )
 
 
@@ -81,7 +83,8 @@ def _apart(group: Any, draw: random.Random) -> Any:
         replace(
             t,
             tokens=(number, *(draw.choice(own) for _ in own[1:]), *t.tokens),
-            logprobs=(-1.0,) * len(own) + t.logprobs,
+            logprobs=[-1.0] * len(own) + t.logprobs.tolist(),
+            trained=None,
             node_lengths=(len(own), *t.node_lengths),
             node_ids=(0, *t.node_ids),
             values=(0.0, *t.values),

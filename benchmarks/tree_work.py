@@ -10,6 +10,14 @@ from typing import Any
 PROMPT, BLOCK = 56, 32
 
 
+def untaught(max_response_tokens: int) -> Any:
+    """The setting of searches whose texts nobody reads: plain sampling, +1 and -1."""
+    from dsk.core.roles import Setting
+    from dsk.core.spec import RewardSpec, SamplingSpec
+
+    return Setting(SamplingSpec(), max_response_tokens, RewardSpec().of, lambda tokens: [""] * len(tokens))
+
+
 @dataclass(frozen=True)
 class Work:
     """The searches that every variant runs."""
@@ -33,15 +41,16 @@ class Work:
     def jobs(self, vocabulary: int) -> list[Any]:
         """The searches, from prompts of random tokens."""
         from dsk.components.rollouts.jobs.tree_search import TreeSearch
-        from dsk.core.spec import SamplingSpec, SearchSpec
+        from dsk.components.rollouts.tree import Tree
+        from dsk.core.roles import Known
         from dsk.core.types import Problem
 
-        spec = SearchSpec(width=self.width, max_depth=self.depth, step_tokens=self.step, trajectories=1 << 20,
-                          max_expansions=self.expansions)  # fmt: skip
+        spec = Tree(width=self.width, max_depth=self.depth, step_tokens=self.step, trajectories=1 << 20,
+                    max_expansions=self.expansions)  # fmt: skip
         draw = random.Random(0)
         prompts = [tuple(draw.randrange(3, vocabulary) for _ in range(PROMPT)) for _ in range(self.trees)]
         return [
-            TreeSearch(Problem(f"tree{i}", "", ""), prompt, spec, SamplingSpec(), self.path, seed=i)
+            TreeSearch(Problem(f"tree{i}", "", ""), Known(prompt), spec, i, untaught(self.path))
             for i, prompt in enumerate(prompts)
         ]
 
@@ -51,7 +60,7 @@ class Work:
         while left:
             length = min(left, self.path)
             for number, job in enumerate(self.jobs(vocabulary)):
-                request = job.next_request()
+                [request] = job.requests()
                 requests.append(replace(request, id=f"{left}.{number}", max_tokens=length, seed=left + number))
             left -= length
         return requests
@@ -87,12 +96,12 @@ def result_of(jobs: Sequence[Any], seconds: float, forwarded: int, cached: int, 
     trees = [job.tree for job in jobs]
     leaves = sum(int((~tree.expanded).sum()) for tree in trees)
     sampled = sum(tree.token_count() for tree in trees)
-    prefixes = [len(job.prompt) + tree.response_length(n) for job, tree in zip(jobs, trees, strict=True)
+    prefixes = [len(job.known.prompt) + tree.response_length(n) for job, tree in zip(jobs, trees, strict=True)
                 for n in job.expansion_order]  # fmt: skip
     return Result(
         seconds=seconds,
         sampled=sampled,
-        distinct=sum(len(job.prompt) for job in jobs) + sampled - leaves,
+        distinct=sum(len(job.known.prompt) for job in jobs) + sampled - leaves,
         forwarded=forwarded,
         cached=cached,
         blocks=sum((length - 1) // BLOCK * BLOCK * jobs[0].spec.width for length in prefixes),

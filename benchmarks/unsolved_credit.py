@@ -27,7 +27,7 @@ def credit(groups: Sequence[Group]) -> tuple[float, float, float]:
         for trajectory, path in zip(group.trajectories, NodeAdvantage().values(shaped), strict=True):
             for advantage, tokens in zip(path, trajectory.node_lengths, strict=True):
                 total += abs(advantage) * tokens
-                wrong += max(advantage, 0.0) * tokens * (trajectory.reward < 0)
+                wrong += max(advantage, 0.0) * tokens * (not trajectory.correct)
                 unsolved += abs(advantage) * tokens * (not group.solved)
     return total, wrong, unsolved
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from small_run import Contains, small_spec
 
 import dsk.cli
+import dsk.core.loading
 import dsk.core.run.resuming
-import dsk.core.spec
 from dsk.core.spec import RunSpec
 from dsk.core.types import Problem, Verdict
 
@@ -28,7 +28,7 @@ class Gated(Contains):
     def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
         folder = Path(os.environ["DSK_TEST_FOLDER"])
         events = folder / "events.jsonl"
-        if events.is_file() and '"event": "step"' in events.read_text() and "DSK_TEST_GATE" in os.environ:
+        if events.is_file() and '"event":"step"' in events.read_text() and "DSK_TEST_GATE" in os.environ:
             Path(os.environ["DSK_TEST_AT_GATE"]).write_text("x")
             Path(os.environ.pop("DSK_TEST_GATE")).read_text()
         return super().verify(items)
@@ -54,7 +54,7 @@ def worker() -> int:
     from dsk.compare import worker as module
 
     module.ORPHAN_SECONDS = int(os.environ.get("DSK_TEST_ORPHAN_SECONDS", module.ORPHAN_SECONDS))
-    dsk.core.spec.parse_spec = lambda data: small(Path(data["model"]["path"]))
+    dsk.core.loading.parse_spec = lambda data: small(Path(data["model"]["path"]))
     return module.main()
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from itertools import product
 
+import numpy as np
 import pytest
 import zstandard
 from small_run import save_model, small_spec
@@ -21,7 +22,9 @@ from dsk.compare.runs import read_run
 from dsk.compare.search_only import search_only
 from dsk.core.errors import DamagedFileError, DskError, InterruptedRun
 from dsk.core.run.ledger import Silent
-from dsk.core.run.stored_groups import read_groups
+from dsk.core.run.records import append_jsonl, read_jsonl
+from dsk.core.run.stored_groups import read_groups, write_groups
+from dsk.core.types import Group, Problem
 from dsk.report import write_report
 
 SEED = 20
@@ -57,7 +60,7 @@ def cut(spec, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "cut"
     events = folder / "events.jsonl"
     with pytest.raises(InterruptedRun):
-        dsk.run(spec, folder, should_stop=lambda: events.exists() and '"event": "step"' in events.read_text())
+        dsk.run(spec, folder, should_stop=lambda: events.exists() and '"event":"step"' in events.read_text())
     return folder
 
 
@@ -271,3 +274,12 @@ def test_the_command_says_it_in_one_line_with_exit_code_2(finished, tmp_path, co
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"dsk: {copy}/events.jsonl:1: damaged: not JSON")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_rows_hold_integers_of_any_size_and_text_with_half_a_character(tmp_path):
+    append_jsonl(tmp_path / "rows.jsonl", [{"large": 10**30, "half": "a\ud800b", "array": np.arange(2)}])
+    assert read_jsonl(tmp_path / "rows.jsonl") == [{"large": 10**30, "half": "a?b", "array": [0, 1]}]
+    problem = Problem("p", "\udfff", "1", {"large": 10**30})
+    write_groups(tmp_path / "groups.jsonl.zst", [Group(problem, (1,), (), "direct")])
+    [group] = read_groups(tmp_path / "groups.jsonl.zst")
+    assert (group.problem.prompt, group.problem.meta) == ("?", {"large": 10**30})

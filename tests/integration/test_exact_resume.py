@@ -4,10 +4,13 @@
 2. So for every bound; what a process's first-use check computes is not charged.
 3. Whether a step may begin is decided once: what was begun is finished, however much was spent meanwhile.
 4. Rejected solutions of a cache are named once.
+5. How long verdicts take changes nothing: those that decide what is decoded next are taken in at fixed points.
 """
 
 import itertools
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_run import figures, save_model, small_spec
@@ -15,10 +18,12 @@ from small_run import figures, save_model, small_spec
 import dsk
 from dsk.core.errors import InterruptedRun
 from dsk.core.run import ledger
+from dsk.core.sampling import questions
 
 EVERY = {"samples": 2, "hard_only": False, "every": 1}
 TRAIN = {"batch_problems": 4, "mini_batch_problems": 2, "micro_batch_tokens": 40}
 FAST = {"lr": 1e-2, "warmup_steps": 3}
+TREE = {"kind": "tree", "width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3}
 CHARGED = ("sampled_tokens", "prefix_tokens", "scored_tokens", "trained_tokens", "screening_tokens", "model_tokens")
 CASES = {
     "max_updates": {"rounds": {"count": 50, "steps": 2, "max_updates": 5}, "evaluate": EVERY},
@@ -34,6 +39,8 @@ CASES = {
         },
     },
     "bfloat16": {"rounds": {"count": 1, "steps": 3}, "dtype": "bfloat16"},
+    "prefixes": {"rounds": {"count": 2, "steps": 2}, "replay": {"kind": "prefix", "rollout": TREE}},
+    "direct": {"rounds": {"count": 2, "steps": 2}, "rollout": {"kind": "direct", "samples": 4}, "admit": "all"},
 }
 
 
@@ -112,6 +119,35 @@ def test_killed_at_any_record_it_resumes_to_the_byte(whole, tmp_path):
         with pytest.raises(Killed):
             dsk.run(spec, folder, listener=Killer(number))
         assert what_it_left(dsk.run(spec, folder, resume=True)) == expected, f"killed at record {number}"
+
+
+class AtOnce:
+    """Answers while it is asked."""
+
+    def submit(self, answer, batch):
+        answers = Future()
+        answers.set_result(answer(batch))
+        return answers
+
+    def wait_for(self, answers):
+        return answers.result()
+
+    def close(self, finish):
+        """Nothing is left."""
+
+
+class AtLast(AtOnce):
+    """Answers when the answer is waited for, and not before."""
+
+    def submit(self, answer, batch):
+        return SimpleNamespace(result=lambda: answer(batch), done=lambda: False, cancel=lambda: None)
+
+
+@pytest.mark.parametrize("answering", [AtOnce, AtLast])
+def test_verdicts_may_take_any_time(whole, tmp_path, monkeypatch, answering):
+    spec, expected, _, _ = whole
+    monkeypatch.setattr(questions, "Answering", answering)
+    assert what_it_left(dsk.run(spec, tmp_path / "run")) == expected
 
 
 def test_a_run_that_ends_by_its_hours_resumes_to_the_byte(model, tmp_path, monkeypatch):

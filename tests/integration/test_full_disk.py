@@ -15,7 +15,7 @@ import dsk
 from dsk.core.errors import CacheError, CheckpointError
 from dsk.core.run.ledger import Silent
 
-LIMIT = 400
+LIMIT = 300
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
 
 def test_without_room_for_a_new_file_the_status_is_written_over_the_old_one(tmp_path, monkeypatch):
     """On a full disk a file's own blocks can still be written to."""
-    from dsk.core import folder
+    from dsk.core.run import folder
 
     place = folder.RunFolder(tmp_path, fresh=False)
 

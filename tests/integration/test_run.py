@@ -21,6 +21,7 @@ from dsk.core.run.stored_groups import read_groups
 from dsk.core.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
+TREE = {"kind": "tree", "width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3}
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +126,13 @@ def test_a_run_that_crashed_resumes_to_the_same_figures(whole, model, tmp_path, 
     )
 
 
-def test_the_other_modes_run_too(model, tmp_path):
-    changes = {"search": {"width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3, "selector": "uct"}}
-    for name, change in {
-        "uct": changes,
-        "direct": {"mode": "direct"},
-        "all": {"search": {**changes["search"], "record": "all"}},
+def test_other_rollouts_run_too(model, tmp_path):
+    for name, rollout in {
+        "uct": {**TREE, "selector": "uct"},
+        "direct": {"kind": "direct"},
+        "all": {**TREE, "record": "all"},
     }.items():
-        run = dsk.run(small_spec(model, rounds={"count": 1, "steps": 1}, **change), tmp_path / name)
+        run = dsk.run(small_spec(model, rounds={"count": 1, "steps": 1}, rollout=rollout), tmp_path / name)
         assert run.summary["updates"] == 2
 
 
@@ -148,9 +148,11 @@ def test_an_existing_folder_is_refused(whole, model):
 
 
 def test_resuming_with_another_spec_shows_the_difference(whole, model):
-    with pytest.raises(RunFolderError, match=r"search.width: 2 -> 3"):
+    with pytest.raises(RunFolderError, match=r"rollout.width: 2 -> 3"):
         dsk.run(
-            small_spec(model, search={"width": 3, "max_depth": 3, "step_tokens": 4, "trajectories": 3}),
+            small_spec(
+                model, rollout={"kind": "tree", "width": 3, "max_depth": 3, "step_tokens": 4, "trajectories": 3}
+            ),
             whole.folder,
             resume=True,
         )
@@ -172,7 +174,7 @@ def test_a_field_that_a_newer_version_added_is_no_difference(tmp_path):
     spec = dsk.load_spec(ROOT / "examples" / "quickstart.json")
     open_folder(spec, tmp_path, resume=False)
     stored = json.loads((tmp_path / "spec.json").read_text())
-    del stored["search"]["boundary"]
+    del stored["rollout"]["boundary"]
     (tmp_path / "spec.json").write_text(json.dumps(stored))
     open_folder(spec, tmp_path, resume=True)
 

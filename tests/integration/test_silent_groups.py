@@ -80,13 +80,13 @@ def advantages(group: Group) -> Iterator[tuple[Trajectory, float]]:
 
 
 def logprobs(model: Any, prompt: tuple[int, ...], t: Trajectory) -> Tensor:
-    logits = model(input_ids=torch.tensor([prompt + t.tokens]), use_cache=False).logits[0]
+    logits = model(input_ids=torch.tensor([[*prompt, *t.tokens.tolist()]]), use_cache=False).logits[0]
     return logits.log_softmax(-1)[len(prompt) - 1 : -1]
 
 
 def row_loss(model: Any, reference: Any, prompt: tuple[int, ...], t: Trajectory, advantage: float, loss: Any) -> Tensor:
-    at = (torch.arange(len(t.tokens)), torch.tensor(t.tokens))
-    now, old = logprobs(model, prompt, t)[at], torch.tensor(t.logprobs, dtype=torch.float64)
+    at = (torch.arange(len(t.tokens)), torch.from_numpy(t.tokens).long())
+    now, old = logprobs(model, prompt, t)[at], torch.from_numpy(t.logprobs)
     ratio = (now - old).exp()
     value = torch.maximum(-advantage * ratio, -advantage * ratio.clamp(1 - loss.clip_low, 1 + loss.clip_high))
     if loss.dual_clip and advantage < 0:

@@ -13,8 +13,8 @@ import dsk
 pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[2]
 SHORT = [
-    "screen.problems=2", "screen.samples=2", "screen.threshold=1", "search.width=2", "search.max_depth=2",
-    "search.trajectories=2", "search.max_expansions=2", "rounds.steps=1", "train.batch_problems=2",
+    "screen.problems=2", "screen.samples=2", "screen.threshold=1", "rollout.width=2", "rollout.max_depth=2",
+    "rollout.trajectories=2", "rollout.max_expansions=2", "rounds.steps=1", "train.batch_problems=2",
     "train.mini_batch_problems=2", "evaluate.problems=2", "evaluate.samples=1",
 ]  # fmt: skip
 

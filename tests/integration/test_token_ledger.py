@@ -1,6 +1,6 @@
 """What is counted is what was spent.
 
-1. Computed tokens: the model's first layer, wrapped, counts the same, phase by phase and in every mode.
+1. Computed tokens: the model's first layer, wrapped, counts the same, phase by phase and under every rollout.
 2. Charged tokens: summed up anew from what the run left on disk.
 3. An update without anything to learn is no update; a mean is over the groups that have the figure.
 """
@@ -18,6 +18,7 @@ from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 import dsk
 from dsk.core.run.records import read_jsonl
+from dsk.core.run.sampling import Sampling
 from dsk.core.run.session import Session
 from dsk.core.run.stored_groups import read_groups
 
@@ -28,21 +29,15 @@ TRAIN = {
     "optimizer": {"lr": 1e-2, "warmup_steps": 0},
 }
 ROUNDS = {"count": 3, "steps": 2}
+TREE = {"kind": "tree", "width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 3}
 MODES: dict[str, dict[str, Any]] = {
     "search and replay": {},
-    "direct": {"mode": "direct", "replay": False},
-    "every terminal": {
-        "search": {"width": 2, "max_depth": 3, "step_tokens": 4, "trajectories": 5, "record": "all"},
-    },
-    "steps cut by surprise": {
-        "search": {
-            "width": 2,
-            "max_depth": 4,
-            "step_tokens": 4,
-            "trajectories": 3,
-            "boundary": {"kind": "surprise"},
-        },
-    },
+    "direct": {"rollout": {"kind": "direct", "samples": 4}, "replay": None},
+    "direct and replay": {"rollout": {"kind": "direct", "samples": 4}, "admit": "all"},
+    "prefixes": {"replay": {"kind": "prefix", "rollout": {"kind": "direct", "samples": 3}}},
+    "trees after prefixes": {"replay": {"kind": "prefix", "rollout": {**TREE, "max_depth": 2}}},
+    "every terminal": {"rollout": {**TREE, "trajectories": 5, "record": "all"}},
+    "steps cut by surprise": {"rollout": {**TREE, "max_depth": 4, "boundary": {"kind": "surprise"}}},
     "dense": {"train": {**TRAIN, "packing": "dense"}},
     "checkpointing": {"train": {**TRAIN, "gradient_checkpointing": True}},
     "KL to a copy": {"train": {**TRAIN, "loss": {"kind": "grpo", "kl_coef": 0.1}}},
@@ -69,7 +64,7 @@ class Meter:
         self.tokens: Counter[str] = Counter()
         self.with_gradient = 0
         self.phase = "other"
-        layer, sample, finish = LlamaDecoderLayer.forward, Session.sample, Session.finish
+        layer, sample, finish = LlamaDecoderLayer.forward, Sampling.run, Session.finish
 
         def counted(this, hidden, *args, **kwargs):
             if this.self_attn.layer_idx == 0:
@@ -85,11 +80,11 @@ class Meter:
                 self.phase = "other"
 
         def kept(this, summary):
-            self.engine, self.trainer = this.engine.stats(), this.trainer
+            self.engine, self.trainer = this.parts.engine.stats(), this.parts.learner
             return finish(this, summary)
 
         patch.setattr(LlamaDecoderLayer, "forward", counted)
-        patch.setattr(Session, "sample", named)
+        patch.setattr(Sampling, "run", named)
         patch.setattr(Session, "finish", kept)
 
 
@@ -122,7 +117,8 @@ def test_tokens_with_gradient_are_those_of_the_wrapped_model(metered):
 
 
 def test_charged_tokens_are_what_the_run_left_on_disk(metered):
-    """Sampled in screening and for training, prompts once where they share, replays, probes, anchors, references."""
+    """Sampled in screening and for training, what was given once where it is shared, replays, probes, anchors,
+    references."""
     spec, run, _ = metered
     summary, updates = run.summary, [r for r in run.records if r["event"] == "update"]
     screened = [list(read_jsonl(path)) for path in sorted(run.folder.glob("rounds/*/screen.jsonl"))]
@@ -134,7 +130,7 @@ def test_charged_tokens_are_what_the_run_left_on_disk(metered):
     replayed = [(g, t) for groups in steps for g in groups for t in g.trajectories if t.origin == "cached"]
     asked = [[g for g in groups if any(t.origin != "cached" for t in g.trajectories)] for groups in steps]
     assert summary["sampled_tokens"] == sampled + sum(int(g.stats["tokens"]) for groups in steps for g in groups)
-    assert summary["prefix_tokens"] == given + sum(prefixes([g.prompt_tokens for g in groups]) for groups in asked)
+    assert summary["prefix_tokens"] == given + sum(prefixes([given_to(g) for g in groups]) for groups in asked)
     assert summary["trained_tokens"] == sum(r["unique_tokens"] for r in updates)
     probes = 2 * len(next(iter(prompts.values()))) * summary["steps"]
     scored = probes + sum(len(g.prompt_tokens) + len(t.tokens) for g, t in replayed)
@@ -150,6 +146,12 @@ def anchored(spec: dsk.RunSpec, updates: list[dict[str, Any]]) -> int:
         return 0
     several = {r["step"] for r in updates if r["mini_batch"] > 0}
     return sum(r["unique_tokens"] for r in updates if r["step"] in several)
+
+
+def given_to(group: dsk.Group) -> tuple[int, ...]:
+    """What a group's responses were sampled after: the prompt, and the prefix where it has one."""
+    first = group.trajectories[0]
+    return (*group.prompt_tokens, *first.tokens[: first.given].tolist())
 
 
 def prompt_of(letter: str) -> tuple[int, ...]:
@@ -179,7 +181,7 @@ class Never(Contains):
 
 
 def test_updates_are_those_that_were_applied(model, tmp_path):
-    spec = small_spec(model, mode="direct", verifier=Never(), rounds={"count": 1, "steps": 3})
+    spec = small_spec(model, rollout="direct", verifier=Never(), rounds={"count": 1, "steps": 3})
     run = dsk.run(spec, tmp_path / "never")
     assert (run.summary["updates"], run.summary["skipped_updates"]) == (0, 6)
     steps = [r for r in run.records if r["event"] == "step"]

@@ -267,7 +267,7 @@ def test_the_sampled_temperature_is_trained_and_its_ratios_start_at_one() -> Non
     loss = torch.zeros(())
     mean = sum(t.reward for t in GROUPS[0].trajectories) / len(GROUPS[0].trajectories)
     for t in GROUPS[0].trajectories:
-        tokens = torch.tensor([GROUPS[0].prompt_tokens + t.tokens])
+        tokens = torch.tensor([[*GROUPS[0].prompt_tokens, *t.tokens.tolist()]])
         chosen = (twin.model(tokens).logits[0, :-1] / 0.5).log_softmax(-1).gather(-1, tokens[0, 1:, None])
         loss = loss - (t.reward - mean) * chosen[-len(t.tokens) :].sum()
     (loss / sum(len(t.tokens) for t in GROUPS[0].trajectories)).backward()

@@ -92,7 +92,7 @@ def test_ratios_are_measured_from_the_weights_that_the_step_began_with(model, tm
 
 
 def test_correction_with_truncated_sampling_stops_before_the_model_is_loaded(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("dsk.core.run.session.load_policy", None)
+    monkeypatch.setattr("dsk.core.run.assembly.load_policy", None)
     spec = small_spec(model, train=train(loss={"correction": "mask"}), sampling={"top_p": 0.9})
     with pytest.raises(SpecError, match="importance correction needs plain sampling"):
         dsk.run(spec, tmp_path / "cut")

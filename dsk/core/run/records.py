@@ -8,8 +8,9 @@ import time
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
+import numpy as np
 import orjson
 import zstandard
 from pydantic import Field
@@ -17,6 +18,7 @@ from pydantic import Field
 from dsk.core.run.events import EVENTS_FILE, read_events
 from dsk.core.run.files import append, write_atomically, writing
 from dsk.core.run.stored import damaged, read_bytes, read_rows
+from dsk.core.types import named
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -41,7 +43,20 @@ def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY) for row in rows)
+    return b"".join(map(_line, rows))
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    """A row as JSON; numbers that are none as null, half a character (a lone surrogate) as a question mark."""
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:  # JSON has integers over 64 bits, and python texts with half a character
+        return json.dumps(row, ensure_ascii=False, default=_plain).encode("utf-8", "replace") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    """What orjson writes by itself and json does not."""
+    return cast("Any", value).tolist() if isinstance(value, np.ndarray | np.generic) else named(value)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from itertools import accumulate, pairwise, takewhile
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Self
 
 from dsk.core.roles import Job, ScorerSession, VerifierSession
@@ -82,20 +84,58 @@ class _Batch:
     age: int = 0
 
 
+class Answering:
+    """A thread that answers one batch after another; a daemon, for which no process that ends waits."""
+
+    def __init__(self) -> None:
+        self._batches: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._answer_all, name="dsk-answers", daemon=True)
+        self._thread.start()
+
+    def submit(self, answer: Callable[[Sequence[Asked]], Any], batch: Sequence[Asked]) -> Future[Any]:
+        """Its answers, once there; what `answer` raises is raised where they are asked for."""
+        answers: Future[Any] = Future()
+        self._batches.put((lambda: answer(batch), answers))
+        return answers
+
+    def _answer_all(self) -> None:
+        while (taken := self._batches.get()) is not None:
+            answer, answers = taken
+            if answers.set_running_or_notify_cancel():
+                try:
+                    answers.set_result(answer())
+                except BaseException as error:  # noqa: BLE001 - raised again by `answers.result`
+                    answers.set_exception(error)
+
+    def wait_for(self, answers: Future[Any]) -> Any:
+        """A batch's answers, or what answering it raised. Signals are heard meanwhile."""
+        while not wait([answers], LISTEN_SECONDS).done:
+            pass
+        return answers.result()
+
+    def close(self, finish: bool) -> None:
+        """Take no more; with `finish`, wait for what is being answered. Signals are heard meanwhile."""
+        self._batches.put(None)
+        while finish and self._thread.is_alive():
+            self._thread.join(LISTEN_SECONDS)
+
+
 class Questions:
-    """Questions that are out; use as a context manager, which waits for what is being answered."""
+    """Questions that are out; a context manager, which waits for the answer under way unless it must end at once."""
 
     def __init__(self, answerers: Answerers) -> None:
         self.answerers = answerers
         self.scored_tokens = 0
         self._out: deque[_Batch] = deque()
-        self._thread = ThreadPoolExecutor(1, "dsk-answers")
+        self._answering = Answering()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        for batch in self._out:
+            batch.answers.cancel()
+        self._answering.close(finish=kind is None or issubclass(kind, Exception))
 
     def __bool__(self) -> bool:
         return bool(self._out)
@@ -106,7 +146,7 @@ class Questions:
             for kind, answer in (("verdict", self.answerers.verdicts), ("score", self.answerers.scores)):
                 batch = [a for a in asked if a.question.ask == kind and a.job.open == gating]
                 if batch:
-                    self._out.append(_Batch(batch, self._thread.submit(answer, batch), gating))
+                    self._out.append(_Batch(batch, self._answering.submit(answer, batch), gating))
                 if kind == "score":
                     self.scored_tokens += sum(a.question.steps[-1] for a in batch)
 
@@ -117,7 +157,7 @@ class Questions:
             due = [self._out[0]]
         for batch in due:
             self._out.remove(batch)
-            for asked, answer in zip(batch.asked, batch.answers.result(), strict=True):
+            for asked, answer in zip(batch.asked, self._answering.wait_for(batch.answers), strict=True):
                 yield Answered(asked.index, asked.question, answer)
 
     def _is_due(self, batch: _Batch, wait: bool) -> bool:
@@ -127,5 +167,8 @@ class Questions:
         return batch.answers.done()
 
 
+LISTEN_SECONDS = 0.5
+"""How long a wait goes on at most before python may run a signal's handler: a signal that comes just as the wait begins
+does not end it."""
 PATIENCE = 1
 """Polls that decode beside a verdict that a job waits for, where the engine is repeatable."""
