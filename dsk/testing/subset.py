@@ -22,9 +22,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 def random_forest(seed: int) -> Group:
     """A group of none to twelve trajectories, right and wrong, of up to three trees."""
     rng = random.Random(seed)
-    members = [random_group(seed + n).trajectories[rng.randrange(2)] for n in range(rng.randint(0, 12))]
+    members = [rng.choice(random_group(seed + n).trajectories) for n in range(rng.randint(0, 12))]
     trajectories = tuple(replace(t, tree=rng.randrange(3), correct=rng.random() < 0.4) for t in members)
-    return replace(random_group(seed), trajectories=trajectories)
+    return replace(random_group(seed), trajectories=trajectories, terminals=())
 
 
 class SubsetContract(ComponentContract):
