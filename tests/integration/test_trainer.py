@@ -213,8 +213,8 @@ def test_lora_trains_adapters_only_and_merges_into_plain_weights() -> None:
 
     twin = policy()
     twin.model.load_state_dict(merged, strict=False)
-    twin_scores = Trainer(twin, spec(), 32).score([3, 4, 5, 6])
-    assert trainer.score([3, 4, 5, 6]) == pytest.approx(twin_scores, abs=1e-5)
+    twin_scores = Trainer(twin, spec(), 32).score([[3, 4, 5, 6]])[0]
+    assert trainer.score([[3, 4, 5, 6]])[0] == pytest.approx(twin_scores, abs=1e-5)
 
 
 def test_the_model_is_handed_back_as_it_was() -> None:
@@ -232,7 +232,7 @@ def test_score_is_the_models_own_log_probability() -> None:
     tokens = [3, 9, 1, 14, 7]
     logits = made.model(torch.tensor([tokens])).logits[0].log_softmax(-1)
     expected = [logits[i, token].item() for i, token in enumerate(tokens[1:])]
-    assert Trainer(made, spec(), 32).score(tokens) == pytest.approx(expected, abs=1e-5)
+    assert Trainer(made, spec(), 32).score([tokens])[0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_correction_clips_from_the_anchor_and_not_from_the_engine() -> None:
