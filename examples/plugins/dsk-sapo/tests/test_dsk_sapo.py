@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dsk.testing import LossContract
 from dsk.testing.loss import loss_inputs
 
-FIELDS = attrgetter("logprobs", "old_logprobs", "advantages", "mask")
+FIELDS = attrgetter("logprobs", "old_logprobs", "advantages", "weights")
 
 
 class TestSAPO(LossContract):
@@ -35,9 +35,9 @@ def gradient(inputs, loss):
 @settings(deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_on_policy_it_is_the_policy_gradient(seed):
-    """At ratio 1 the gate has slope 1 at every temperature: the gradient is -A / (rows x row length)."""
+    """At ratio 1 the gate has slope 1 at every temperature: the gradient is -A w / (rows x the row's sum of w)."""
     inputs = loss_inputs(seed, on_policy=True)
-    weight = inputs.mask / inputs.mask.sum(-1, keepdim=True) / inputs.total_rows
+    weight = inputs.weights / inputs.row_tokens[:, None] / inputs.total_rows
     torch.testing.assert_close(gradient(inputs, SAPO(temperature_negative=3)), -inputs.advantages * weight)
 
 
@@ -61,11 +61,11 @@ def test_the_pull_fades_smoothly_with_the_distance_and_sooner_for_negatives():
 def test_it_equals_the_paper_written_token_by_token(seed):
     inputs = loss_inputs(seed)
     total = 0.0
-    for new, old, advantage, mask in zip(*map(as_lists, FIELDS(inputs)), strict=True):
+    for new, old, advantage, weights in zip(*map(as_lists, FIELDS(inputs)), strict=True):
         gates = []
-        for token, inside in enumerate(mask):
+        for token, weight in enumerate(weights):
             tau = 1.0 if advantage[token] > 0 else 1.05
             ratio = math.exp(new[token] - old[token])
-            gates += [4 / tau / (1 + math.exp(-tau * (ratio - 1))) * advantage[token]] * inside
-        total += sum(gates) / len(gates)
+            gates.append(weight * 4 / tau / (1 + math.exp(-tau * (ratio - 1))) * advantage[token])
+        total += sum(gates) / sum(weights)
     assert math.isclose(SAPO()(inputs).loss.item(), -total / inputs.total_rows, rel_tol=1e-9, abs_tol=1e-12)
