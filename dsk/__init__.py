@@ -12,39 +12,7 @@ if TYPE_CHECKING:
     from dsk.core.errors import CacheError, DataError, DskError, EngineError, InterruptedRun, SpecError, VerifierError
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import Policy
-    from dsk.core.roles import (
-        Adjustment,
-        Advantage,
-        Backup,
-        Boundary,
-        Cache,
-        CacheSession,
-        Engine,
-        EngineSession,
-        Filter,
-        ForestView,
-        ForkRule,
-        Job,
-        Known,
-        Loss,
-        LossInputs,
-        LossOutput,
-        MiniBatch,
-        Negative,
-        Rollout,
-        Scorer,
-        ScorerSession,
-        Selector,
-        Setting,
-        Solution,
-        Subset,
-        Task,
-        Tracker,
-        TrackerSession,
-        TreeView,
-        Verifier,
-        VerifierSession,
-    )
+    from dsk.core.roles import *  # noqa: F403  # the roles are listed once, there
     from dsk.core.rounds import Run, run
     from dsk.core.spec import RunSpec
     from dsk.core.types import (
@@ -64,59 +32,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Adjustment",
-    "Advantage",
-    "Backup",
-    "Boundary",
-    "Cache",
     "CacheError",
-    "CacheSession",
     "CachedSolution",
     "Completion",
     "DataError",
     "DskError",
-    "Engine",
     "EngineError",
-    "EngineSession",
     "EngineStats",
-    "Filter",
-    "ForestView",
-    "ForkRule",
     "Group",
     "InterruptedRun",
-    "Job",
-    "Known",
-    "Loss",
-    "LossInputs",
-    "LossOutput",
-    "MiniBatch",
-    "Negative",
     "Policy",
     "Problem",
     "Question",
     "Register",
-    "Rollout",
     "Run",
     "RunSpec",
     "Sample",
     "SampleRequest",
-    "Scorer",
-    "ScorerSession",
-    "Selector",
-    "Setting",
-    "Solution",
     "SpecError",
-    "Subset",
-    "Task",
     "Terminal",
-    "Tracker",
-    "TrackerSession",
     "Trajectory",
-    "TreeView",
     "Verdict",
-    "Verifier",
     "VerifierError",
-    "VerifierSession",
     "__version__",
     "default_part",
     "hookimpl",
@@ -130,9 +67,6 @@ _HOMES = {
         "component": "default_part",
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
-        "roles": "Adjustment Advantage Backup Boundary Cache CacheSession Engine EngineSession Filter ForestView"
-        " ForkRule Job Known Loss LossInputs LossOutput MiniBatch Negative Rollout Scorer ScorerSession Selector"
-        " Setting Solution Subset Task Tracker TrackerSession TreeView Verifier VerifierSession",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",
@@ -144,8 +78,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name on first use, so that `import dsk` stays light."""
-    if name not in _HOMES:
+    """Load a public name on first use, so that `import dsk` stays light. The roles' names are those of their room."""
+    home = _HOMES.get(name)
+    if home is None and not name.startswith("_") and name in import_module("dsk.core.roles").__all__:
+        home = "dsk.core.roles"
+    if home is None:
         raise AttributeError(f"module 'dsk' has no attribute '{name}'")
-    globals()[name] = found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found = getattr(import_module(home), name)
     return found

@@ -1,4 +1,4 @@
-"""Write the documentation pages that come from docstrings: `docs/roles/*.md` and `docs/cli.md`.
+"""Write what comes from docstrings: `docs/roles/*.md`, `docs/cli.md`, and the roles' lines of `mkdocs.yml`.
 
 `python scripts/make_docs.py` writes them; `tests/unit/test_docs.py` fails where one is out of date. Only the built-ins
 are described, whatever plugins are installed. What it leaves out: private names, and the contract of a suite beyond
@@ -22,28 +22,14 @@ import typer
 
 from dsk import testing
 from dsk.cli.app import app
-from dsk.cli.scaffold import LISTED, PLACES
-from dsk.core import hookspecs, roles
+from dsk.core import roles
 from dsk.core.component import Component
-from dsk.core.plugins.registry import PLURALS, Registry, build_registry
+from dsk.core.hookspecs import hook_name, hook_of
+from dsk.core.places import places
+from dsk.core.plugins.registry import Registry, build_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
-RECORDS = {
-    "rollout": ["Job", "Setting", "Known", "Solution", "Question", "Terminal"],
-    "fork": ["ForestView"],
-    "selector": ["TreeView"],
-    "loss": ["LossInputs", "LossOutput"],
-    "subset": ["Group", "Trajectory"],
-    "advantage": ["Group", "Trajectory", "Terminal"],
-    "adjustment": ["MiniBatch"],
-    "verifier": ["VerifierSession", "Verdict"],
-    "scorer": ["ScorerSession"],
-    "cache": ["CacheSession", "CachedSolution"],
-    "engine": ["EngineSession", "SampleRequest", "Sample", "Completion"],
-    "task": ["Problem"],
-    "tracker": ["TrackerSession"],
-}
-"""What a role's methods take and give, beyond numbers and arrays."""
+MKDOCS = DOCS.parent / "mkdocs.yml"
 LIMITS = {"ge": ">= {}", "gt": "> {}", "le": "<= {}", "lt": "< {}", "multiple_of": "multiple of {}"}
 WRITTEN = "<!-- Written by scripts/make_docs.py from the docstrings; edit those. -->\n"
 
@@ -57,10 +43,11 @@ def pages() -> dict[str, str]:
 
 def roles_page(registry: Registry) -> str:
     """The table of roles."""
+    place = places(registry)
     rows = [
         [
             f"[{role.role}]({role.role}.md)",
-            f"`{PLACES[role.role]}`",
+            f"`{place[role.role].path}`",
             first_line(role),
             ", ".join(f"`{kind}`" for kind in registry.kinds(role.role)),
         ]
@@ -73,13 +60,13 @@ def roles_page(registry: Registry) -> str:
 def role_page(role: type[Component], registry: Registry) -> str:
     """One role: how it is named, what one implements, what its suite checks, the built-ins."""
     name, article = role.role, "an" if role.role[0] in "aeiou" else "a"
-    hook = f"register_{PLURALS[name]}"
+    place = places(registry)[name]
     default = f"`{role.default_kind}`" if role.default_kind else "none, a spec must name one"
     facts = [
-        ["in a spec", f"`{PLACES[name]}`" + (" (a list)" if name in LISTED else "")],
-        ["default", "none" if name == "tracker" else default],
+        ["in a spec", f"`{place.path}`" + (" (a list)" if place.listed else "")],
+        ["default", "none" if place.listed else default],
         ["base class", f"`dsk.{role.__name__}`"],
-        ["hook", f"`{hook}(register)`: {prose(getattr(hookspecs, hook))}"],
+        ["hook", f"`{hook_name(role)}(register)`: {prose(hook_of(role))}"],
         ["contract suite", f"`dsk.testing.{role.__name__}Contract`"],
         ["a package of your own", f"`dsk plugins new my-{name} --role {name}`"],
     ]
@@ -88,7 +75,7 @@ def role_page(role: type[Component], registry: Registry) -> str:
         table(["", ""], facts),
         f"## What {article} {name} implements\n",
         *members(role),
-        *(record_section(record) for record in RECORDS.get(name, [])),
+        *(record_section(record) for record in role.records),
         "## What the suite checks\n",
         bullets(claims(getattr(testing, f"{role.__name__}Contract"))),
         "## Built-in kinds\n",
@@ -114,6 +101,8 @@ def members(role: type[Component]) -> Iterator[str]:
     for name, value in vars(role).items():
         if (name.startswith("_") and name != "__call__") or name in (
             "role",
+            "plural",
+            "records",
             "kind",
             "default_kind",
             "model_config",
@@ -285,8 +274,17 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def navigation(text: str) -> str:
+    """mkdocs.yml with a line for every role, in their order."""
+    before, rest = text.split("  - Components:\n")
+    after = rest[rest.index("  - Reference:\n") :]
+    lines = "".join(f"      - {role}: roles/{role}.md\n" for role in roles.role_names())
+    return f"{before}  - Components:\n      - roles/index.md\n{lines}{after}"
+
+
 def main() -> None:
-    """Write the pages that changed."""
+    """Write the pages that changed, and their places in the site's navigation."""
+    MKDOCS.write_text(navigation(MKDOCS.read_text(encoding="utf-8")), encoding="utf-8")
     for name, text in pages().items():
         path = DOCS / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

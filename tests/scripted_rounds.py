@@ -92,6 +92,9 @@ class PolicyOfNumbers:
     def decode(self, tokens: Sequence[int]) -> str:
         return " ".join(map(str, tokens))
 
+    def encode(self, text: str) -> list[int]:
+        return [int(word) for word in text.split()]
+
     def pieces(self, tokens: Sequence[int]) -> list[str]:
         return [f"{token} " for token in tokens]
 

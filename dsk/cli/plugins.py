@@ -160,10 +160,11 @@ def explain(
 
 def _explain_role(role: type[Component]) -> None:
     """What the role is for, where a spec names one, and what there is of it."""
-    from dsk.cli.scaffold import PLACES
+    from dsk.core.places import places
     from dsk.core.plugins.registry import load_registry
 
-    typer.echo(f"{role.role}, named in a spec at {PLACES[role.role]}\n\n{inspect.getdoc(role)}\n")
+    place = places(load_registry())[role.role]
+    typer.echo(f"{role.role}, named in a spec at {place.path}\n\n{inspect.getdoc(role)}\n")
     components = load_registry().classes(role.role)
     width = max((len(component.kind) for component in components), default=0)
     for component in components:

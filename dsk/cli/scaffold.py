@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from dsk import __version__
 from dsk.core.component import did_you_mean
 from dsk.core.errors import SpecError
+from dsk.core.places import Place, places
 from dsk.core.plugins.registry import load_registry
-from dsk.core.roles import role_names
-
-PLACES = {
-    "rollout": "rollout",
-    "fork": "rollout.fork",
-    "selector": "rollout.selector",
-    "boundary": "rollout.boundary",
-    "backup": "rollout.backup",
-    "negative": "rollout.negative",
-    "subset": "train.subset",
-    "advantage": "train.advantage",
-    "adjustment": "train.adjustments",
-    "loss": "train.loss",
-    "verifier": "verifier",
-    "scorer": "scorer",
-    "filter": "filter",
-    "cache": "cache",
-    "engine": "engine",
-    "task": "task",
-    "tracker": "trackers",
-}
-"""Where a spec names a component of the role."""
-HOLDERS: dict[str, dict[str, object]] = {"fork": {"kind": "branch"}}
-"""What the part around it says besides, where that is not the part's default kind."""
-LISTED = ("adjustment", "tracker")
-"""Roles of which a spec has a list."""
+from dsk.core.roles import role_names, role_of
 
 
 def write_package(name: str, role: str, parent: Path) -> Path:
     """Write `parent/name`; returns it. Raises SpecError for a bad name, an unknown role or a folder in the way."""
-    if role not in PLACES:
-        roles = list(role_names())
+    roles = list(role_names())
+    if role not in roles:
         raise SpecError(f"--role {role}: unknown role; allowed: {', '.join(roles)}{did_you_mean(role, roles)}")
     words = template_words(name, role)
     taken = load_registry().entries.get((role, words["kind"]))
@@ -72,33 +50,61 @@ def template_words(name: str, role: str) -> dict[str, str]:
     """What the templates' placeholders stand for. Raises SpecError where `name` is no distribution name."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise SpecError(f"{name}: a plugin's name is lower-case words joined by '-', such as dsk-thompson")
-    kind = name.removeprefix("dsk-").removesuffix(f"-{role}").replace("-", "_")
-    value: object = [{"kind": kind}] if role in LISTED else {"kind": kind}
-    place, _, inner = PLACES[role].rpartition(".")
-    holder = {**HOLDERS.get(role, {}), inner: value}
-    example: object = holder
-    for part in reversed(place.split(".") if place else []):
-        example = {part: example}
-    setting = f"{PLACES[role]}.kind={kind}"
-    if role in LISTED:
-        setting = f"{PLACES[role]}='{json.dumps(value)}'"
-    if role in HOLDERS:
-        setting = f"{place}='{json.dumps(holder)}'"
+    base, kind = role_of(role), name.removeprefix("dsk-").removesuffix(f"-{role}").replace("-", "_")
+    example, setting = _examples(places(load_registry())[role], kind)
     major, minor, *_ = __version__.split(".")
     return {
         "name": name,
         "role": role,
+        "plural": base.plural,
+        "base": base.__name__,
         "kind": kind,
         "module": name.replace("-", "_"),
         "class_name": "".join(word.capitalize() for word in kind.split("_")),
-        "spec_example": json.dumps(example),
+        "spec_example": example,
         "set_example": setting,
         "dsk_version": f"{major}.{minor}",
         "dsk_next": f"{major}.{int(minor) + 1}",
     }
 
 
+def _examples(place: Place, kind: str) -> tuple[str, str]:
+    """How a spec names the component, as JSON and as what follows `--set`."""
+    value: object = [{"kind": kind}] if place.listed else {"kind": kind}
+    around, _, name = place.path.rpartition(".")
+    holder: dict[str, object] = {"kind": place.holder, name: value} if place.holder else {name: value}
+    example: object = holder
+    for part in reversed(around.split(".") if around else []):
+        example = {part: example}
+    setting = f"{place.path}={_quoted(value)}" if place.listed else f"{place.path}.kind={kind}"
+    return json.dumps(example), f"{around}={_quoted(holder)}" if place.holder else setting
+
+
+def _quoted(value: object) -> str:
+    return f"'{json.dumps(value)}'"
+
+
 def render(template: str, words: dict[str, str]) -> str:
-    """A template with its placeholders filled in."""
-    text = (files("dsk.cli") / "templates" / f"{template}.tmpl").read_text(encoding="utf-8")
-    return Template(text).substitute(words)
+    """A template with its placeholders filled in; that of any component where the role has none of its own."""
+    folder = files("dsk.cli") / "templates"
+    own = folder / f"{template}.tmpl"
+    if not own.is_file():
+        own = folder / f"{template.replace(words['role'], 'component', 1)}.tmpl"
+        words = words | {"methods": _methods(words["role"])}
+    return Template(own.read_text(encoding="utf-8")).substitute(words)
+
+
+def _methods(role: str) -> str:
+    """What a component of the role has to implement, with nothing in it."""
+    base = role_of(role)
+    methods = (getattr(base, name) for name in vars(base) if name in base.__abstractmethods__)
+    return "\n\n".join(map(_method, methods))
+
+
+def _method(method: Any) -> str:
+    decorator = "    @property\n" if isinstance(method, property) else ""
+    function: Any = method.fget if isinstance(method, property) else method
+    signature = str(inspect.signature(function)).replace("'", "")
+    summary = (inspect.getdoc(function) or "To be written.").splitlines()[0]
+    head = f"    def {function.__name__}{signature}:\n"
+    return f'{decorator}{head}        """{summary}"""\n        raise NotImplementedError'

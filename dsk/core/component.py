@@ -86,6 +86,10 @@ class Component(StrictModel):
     """Base of every exchangeable part. `role` names its kind of job, `kind` the implementation."""
 
     role: ClassVar[str]
+    plural: ClassVar[str]
+    """The role's name for several: of its hook, `register_PLURAL`, and of its folder, `dsk/components/PLURAL`."""
+    records: ClassVar[tuple[str, ...]] = ()
+    """What the role's methods take and give beyond numbers and arrays: names in `dsk`, which its page describes."""
     kind: ClassVar[str]
     default_kind: ClassVar[str | None] = None
     """What a spec that names no kind gets: the published setting of the role, where there is one."""

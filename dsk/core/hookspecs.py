@@ -1,4 +1,4 @@
-"""The plugin surface: one hook per role. A plugin implements the ones it needs.
+"""The plugin surface: one hook per role, named for it. A plugin implements the ones it needs.
 
 import dsk
 
@@ -9,96 +9,41 @@ def register_selectors(register):
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pluggy
+
+if TYPE_CHECKING:
+    from dsk.core.component import Component
 
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker("dsk")
 hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker("dsk")
 
 Register = Callable[[type], None]
+Hook = Callable[[Register], None]
 
 
-@hookspec
-def register_rollouts(register: Register) -> None:
-    """Call `register(cls)` for each Rollout: how a problem becomes a group of trajectories."""
+def hook_name(role: type[Component]) -> str:
+    """`register_` and the role's plural."""
+    return f"register_{role.plural}"
 
 
-@hookspec
-def register_selectors(register: Register) -> None:
-    """Call `register(cls)` for each Selector: which node a tree expands next."""
+def hook_of(role: type[Component]) -> Hook:
+    """The hook of a role, as pluggy wants it: marked, named and documented."""
+
+    def hook(register: Register) -> None:
+        """Set below."""
+
+    summary = (inspect.getdoc(role) or "").split("\n\n")[0].replace("\n", " ")
+    hook.__name__ = hook.__qualname__ = hook_name(role)
+    hook.__doc__ = f"Call `register(cls)` for each {role.__name__}. {summary}"
+    return hookspec(hook)
 
 
-@hookspec
-def register_boundaries(register: Register) -> None:
-    """Call `register(cls)` for each Boundary: where a step ends and the tree may branch."""
+def all_hooks() -> dict[str, Hook]:
+    """Every hook by name, in the order of the roles."""
+    from dsk.core.roles import ROLES
 
-
-@hookspec
-def register_forks(register: Register) -> None:
-    """Call `register(cls)` for each ForkRule: where whole responses are forked."""
-
-
-@hookspec
-def register_backups(register: Register) -> None:
-    """Call `register(cls)` for each Backup: how a reward changes the values on its path."""
-
-
-@hookspec
-def register_negatives(register: Register) -> None:
-    """Call `register(cls)` for each Negative: which wrong answer of an expansion is learnt from."""
-
-
-@hookspec
-def register_subsets(register: Register) -> None:
-    """Call `register(cls)` for each Subset: which trajectories of a group are trained."""
-
-
-@hookspec
-def register_advantages(register: Register) -> None:
-    """Call `register(cls)` for each Advantage: a finished group's credit for each node."""
-
-
-@hookspec
-def register_adjustments(register: Register) -> None:
-    """Call `register(cls)` for each Adjustment: a step between advantage and loss, over a whole mini-batch."""
-
-
-@hookspec
-def register_losses(register: Register) -> None:
-    """Call `register(cls)` for each Loss: log-probabilities and advantages to a scalar."""
-
-
-@hookspec
-def register_verifiers(register: Register) -> None:
-    """Call `register(cls)` for each Verifier: is this response right?"""
-
-
-@hookspec
-def register_scorers(register: Register) -> None:
-    """Call `register(cls)` for each Scorer: how good is a step of a tree that is growing?"""
-
-
-@hookspec
-def register_filters(register: Register) -> None:
-    """Call `register(cls)` for each Filter: which negatives are too garbled to learn from."""
-
-
-@hookspec
-def register_caches(register: Register) -> None:
-    """Call `register(cls)` for each Cache: verified solutions kept between rounds."""
-
-
-@hookspec
-def register_engines(register: Register) -> None:
-    """Call `register(cls)` for each Engine: tokens from the policy."""
-
-
-@hookspec
-def register_tasks(register: Register) -> None:
-    """Call `register(cls)` for each Task: problems, by split."""
-
-
-@hookspec
-def register_trackers(register: Register) -> None:
-    """Call `register(cls)` for each Tracker: where a run's records also go."""
+    return {hook_name(role): hook_of(role) for role in ROLES}

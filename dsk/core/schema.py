@@ -10,12 +10,11 @@ from typing import Any, cast
 
 from dsk.core.component import KIND_LEFT_OUT, ROLE_PLACE, Component, as_object
 from dsk.core.plugins.registry import Registry
-from dsk.core.roles import ROLES
+from dsk.core.roles import role_of
 from dsk.core.spec import RunSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PLACE = (ROLE_PLACE, KIND_LEFT_OUT)
-DEFAULT_KINDS = {role.role: role.default_kind for role in ROLES}
 
 
 def spec_schema(registry: Registry) -> dict[str, Any]:
@@ -72,7 +71,7 @@ class _Linker:
         if name not in self.defs:
             self.defs[name] = {}
             kinds = {"enum": self.registry.kinds(role), "description": f"A {role} with its defaults."}
-            default = left_out or DEFAULT_KINDS[role]
+            default = left_out or role_of(role).default_kind
             objects = [self.entry(component, default) for component in self.registry.classes(role)]
             self.defs[name] = {"oneOf": [kinds, *objects]}
         return f"#/$defs/{name}"

@@ -6,71 +6,15 @@ Subclass the suite of your component's role, say how to make the component, and 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from dsk.testing.adjustment import AdjustmentContract
-    from dsk.testing.advantage import AdvantageContract
-    from dsk.testing.backup import BackupContract
-    from dsk.testing.boundary import BoundaryContract
-    from dsk.testing.cache import CacheContract
-    from dsk.testing.component import ComponentContract
-    from dsk.testing.engine import EngineContract
-    from dsk.testing.filter import FilterContract
-    from dsk.testing.fork import ForkRuleContract
-    from dsk.testing.loss import LossContract
-    from dsk.testing.negative import NegativeContract
-    from dsk.testing.rollout import RolloutContract
-    from dsk.testing.scorer import ScorerContract
-    from dsk.testing.selector import SelectorContract
-    from dsk.testing.subset import SubsetContract
-    from dsk.testing.task import TaskContract
-    from dsk.testing.tracker import TrackerContract
-    from dsk.testing.verifier import VerifierContract
+from dsk.core.roles import ROLES
 
-_HOMES = {
-    "AdjustmentContract": "adjustment",
-    "AdvantageContract": "advantage",
-    "BackupContract": "backup",
-    "BoundaryContract": "boundary",
-    "CacheContract": "cache",
-    "ComponentContract": "component",
-    "EngineContract": "engine",
-    "FilterContract": "filter",
-    "ForkRuleContract": "fork",
-    "LossContract": "loss",
-    "NegativeContract": "negative",
-    "RolloutContract": "rollout",
-    "ScorerContract": "scorer",
-    "SelectorContract": "selector",
-    "SubsetContract": "subset",
-    "TaskContract": "task",
-    "TrackerContract": "tracker",
-    "VerifierContract": "verifier",
-}
+_HOMES = {"ComponentContract": "component"} | {f"{role.__name__}Contract": role.role for role in ROLES}
 
-__all__ = [
-    "AdjustmentContract",
-    "AdvantageContract",
-    "BackupContract",
-    "BoundaryContract",
-    "CacheContract",
-    "ComponentContract",
-    "EngineContract",
-    "FilterContract",
-    "ForkRuleContract",
-    "LossContract",
-    "NegativeContract",
-    "RolloutContract",
-    "ScorerContract",
-    "SelectorContract",
-    "SubsetContract",
-    "TaskContract",
-    "TrackerContract",
-    "VerifierContract",
-]
+__all__ = [*_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]  # one for each role
 
 # so that a failed property shows the values it compared, as it would in the author's own test file
 pytest.register_assert_rewrite(*(f"dsk.testing.{home}" for home in sorted(set(_HOMES.values()))))

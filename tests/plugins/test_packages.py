@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from clean_environment import ROOT, SHORT, Environment, build, make
 
-from dsk.cli.scaffold import PLACES, template_words, write_package
+from dsk.cli.scaffold import template_words, write_package
+from dsk.core.roles import role_names
 
 pytestmark = pytest.mark.full
 EXAMPLES = {
@@ -22,7 +23,7 @@ EXAMPLES = {
     "dsk-units": ("verifier", "units", "verifier.kind=units"),
     "dsk-sapo": ("loss", "sapo", "train.loss.kind=sapo"),
 }
-WORDS = {f"dsk-my-{role}": template_words(f"dsk-my-{role}", role) for role in PLACES}
+WORDS = {f"dsk-my-{role}": template_words(f"dsk-my-{role}", role) for role in role_names()}
 PACKAGES = EXAMPLES | {
     name: (words["role"], words["kind"], words["set_example"].replace("'", "")) for name, words in WORDS.items()
 }

@@ -15,13 +15,12 @@ import pluggy
 from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
-from dsk.core import hookspecs
 from dsk.core.component import Component, did_you_mean
 from dsk.core.errors import PluginError, SpecError
+from dsk.core.hookspecs import all_hooks, hook_name
 from dsk.core.plugins.sources import installed_sources, load_source, one_line, silent_distributions
-from dsk.core.roles import ROLES
+from dsk.core.roles import ROLES, role_of
 
-PLURALS = {role.role: f"{role.role}s" for role in ROLES} | {"boundary": "boundaries", "loss": "losses"}
 BUILTIN = "dsk"
 LOGGER = logging.getLogger(__name__)
 
@@ -63,10 +62,10 @@ class Registry:
         self.entries[role, kind] = Entry(component, distribution, version)
 
     def _fault(self, role: str, component: Any) -> str | None:
-        base = next(r for r in ROLES if r.role == role)
+        base = role_of(role)
         name = getattr(component, "__name__", repr(component))
         if not (inspect.isclass(component) and issubclass(component, base)):
-            return f"register_{PLURALS[role]} got {name}, which is not a subclass of dsk.{base.__name__}"
+            return f"{hook_name(base)} got {name}, which is not a subclass of dsk.{base.__name__}"
         if not isinstance(getattr(component, "kind", None), str):
             return f'{name} has no `kind`; set `kind: ClassVar[str] = "..."`'
         if inspect.isabstract(component):
@@ -123,7 +122,7 @@ def register_plugin(registry: Registry, plugin: object, distribution: str, versi
             raise
         except Exception as error:
             fault = one_line(error)
-            raise PluginError(f"plugin '{distribution}': register_{PLURALS[role]} raises {fault}") from error
+            raise PluginError(f"plugin '{distribution}': {hook_name(role_of(role))} raises {fault}") from error
     if len(staged.entries) == len(registry.entries):
         raise PluginError(f"plugin '{distribution}': it registers nothing; call register(YourClass) in the hook")
     registry.entries = staged.entries
@@ -131,7 +130,7 @@ def register_plugin(registry: Registry, plugin: object, distribution: str, versi
 
 def _hooks(plugin: object, distribution: str) -> list[tuple[str, Callable[..., Any]]]:
     """(role, hook) for the hooks that a plugin implements. Raises PluginError for a function that would go unheard."""
-    known = {f"register_{PLURALS[role.role]}": role.role for role in ROLES}
+    known = {hook_name(role): role.role for role in ROLES}
     for name, part in vars(plugin).items():
         marked = inspect.isfunction(part) and hasattr(part, "dsk_impl")
         if marked and name not in known:
@@ -140,7 +139,7 @@ def _hooks(plugin: object, distribution: str) -> list[tuple[str, Callable[..., A
         if inspect.isfunction(part) and name.startswith("register_") and not marked:
             raise PluginError(f"plugin '{distribution}': {name} is not marked; put @dsk.hookimpl above it")
     manager = pluggy.PluginManager("dsk")
-    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(type("Hooks", (), {**all_hooks()}))
     try:
         manager.register(plugin, name=distribution)
     except pluggy.PluginValidationError:
@@ -164,7 +163,7 @@ def build_registry(allow: Iterable[str] | None = None) -> Registry:
 
     registry = Registry()
     for role in reversed(ROLES):  # rollouts hold components of other roles, and their defaults are checked
-        register_plugin(registry, import_module(f"dsk.components.{PLURALS[role.role]}"), BUILTIN, __version__)
+        register_plugin(registry, import_module(f"dsk.components.{role.plural}"), BUILTIN, __version__)
     sources, disabled = list(installed_sources()), _disabled()
     allowed = None if allow is None else _check_allowed(allow, [source.distribution for source in sources])
     for source in sources:

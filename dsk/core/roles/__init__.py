@@ -23,6 +23,11 @@ ROLES: tuple[type[Component], ...] = (
 )  # fmt: skip
 
 
+def role_of(name: str) -> type[Component]:
+    """The role with this name. Raises StopIteration where there is none."""
+    return next(role for role in ROLES if role.role == name)
+
+
 def role_names() -> Iterator[str]:
     """Every role's name, in the order of the data flow."""
     return (role.role for role in ROLES)
@@ -32,5 +37,5 @@ __all__ = [
     "ROLES", "Adjustment", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession",
     "Filter", "ForestView", "ForkRule", "Job", "Known", "Loss", "LossInputs", "LossOutput", "MiniBatch", "Negative",
     "Rollout", "Scorer", "ScorerSession", "Selector", "Setting", "Solution", "Subset", "Task", "Tracker",
-    "TrackerSession", "TreeView", "Verifier", "VerifierSession", "role_names",
+    "TrackerSession", "TreeView", "Verifier", "VerifierSession", "role_names", "role_of",
 ]  # fmt: skip

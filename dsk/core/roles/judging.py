@@ -24,6 +24,8 @@ class Verifier(Component, ABC):
     """Decides whether a response answers its problem; hostile text is normal input."""
 
     role: ClassVar[str] = "verifier"
+    plural: ClassVar[str] = "verifiers"
+    records: ClassVar[tuple[str, ...]] = ("VerifierSession", "Verdict")
     default_kind: ClassVar[str | None] = "math"
     neutral: ClassVar[tuple[str, ...]] = ()
     """Fields that change how fast it judges but no verdict."""
@@ -50,6 +52,7 @@ class Filter(Component, ABC):
     """Names what is wrong with a negative that should not be learnt from (DeepSearch section 4.2)."""
 
     role: ClassVar[str] = "filter"
+    plural: ClassVar[str] = "filters"
     default_kind: ClassVar[str | None] = "garbled"
 
     @abstractmethod
@@ -72,6 +75,8 @@ class Scorer(Component, ABC):
     """Rates the steps of a tree while it grows; selectors see what it says as `TreeView.score`."""
 
     role: ClassVar[str] = "scorer"
+    plural: ClassVar[str] = "scorers"
+    records: ClassVar[tuple[str, ...]] = ("ScorerSession",)
     default_kind: ClassVar[str | None] = "none"
 
     @property

@@ -116,6 +116,8 @@ class Rollout(Component, ABC):
     """
 
     role: ClassVar[str] = "rollout"
+    plural: ClassVar[str] = "rollouts"
+    records: ClassVar[tuple[str, ...]] = ("Job", "Setting", "Known", "Solution", "Question", "Terminal")
     default_kind: ClassVar[str | None] = "tree"
     needs_solutions: ClassVar[bool] = False
     """Whether it can only start where a solution is known, and so only be in `replay`."""

@@ -49,6 +49,8 @@ class Cache(Component, ABC):
     """Where verified solutions are kept between steps, rounds and runs (Algorithm 1)."""
 
     role: ClassVar[str] = "cache"
+    plural: ClassVar[str] = "caches"
+    records: ClassVar[tuple[str, ...]] = ("CacheSession", "CachedSolution")
     default_kind: ClassVar[str | None] = "sqlite"
 
     @abstractmethod
@@ -103,6 +105,8 @@ class Engine(Component, ABC):
     """Samples tokens from the policy."""
 
     role: ClassVar[str] = "engine"
+    plural: ClassVar[str] = "engines"
+    records: ClassVar[tuple[str, ...]] = ("EngineSession", "SampleRequest", "Sample", "Completion")
     default_kind: ClassVar[str | None] = "transformers"
     repeatable: ClassVar[bool] = True
     """Whether the same requests in the same order give the same bits; where they do, a resumed run repeats them."""
@@ -128,6 +132,8 @@ class Task(Component, ABC):
     """Where problems come from."""
 
     role: ClassVar[str] = "task"
+    plural: ClassVar[str] = "tasks"
+    records: ClassVar[tuple[str, ...]] = ("Problem",)
 
     @property
     @abstractmethod
@@ -158,6 +164,8 @@ class Tracker(Component, ABC):
     """Where a run's records go besides events.jsonl."""
 
     role: ClassVar[str] = "tracker"
+    plural: ClassVar[str] = "trackers"
+    records: ClassVar[tuple[str, ...]] = ("TrackerSession",)
 
     def missing(self) -> str | None:
         """The install line for what this machine lacks, or None."""

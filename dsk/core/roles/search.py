@@ -64,6 +64,8 @@ class Selector(Component, ABC):
     """Scores candidate nodes; the search expands the best, the first in pre-order among equals."""
 
     role: ClassVar[str] = "selector"
+    plural: ClassVar[str] = "selectors"
+    records: ClassVar[tuple[str, ...]] = ("TreeView",)
     default_kind: ClassVar[str | None] = "frontier"
     mode: ClassVar[Literal["frontier", "descend"]] = "frontier"
     """`frontier` ranks all open nodes at once; `descend` walks from the root, ranking siblings at each level."""
@@ -80,6 +82,7 @@ class Boundary(Component, ABC):
     """Where a step of a tree ends, and so where the next may branch; the rollout's `step_tokens` bounds it always."""
 
     role: ClassVar[str] = "boundary"
+    plural: ClassVar[str] = "boundaries"
     default_kind: ClassVar[str | None] = "length"
     whole_steps: ClassVar[bool] = False
     """Whether every step is the rollout's `step_tokens` long; where not, the same answer is deeper in a tree."""
@@ -164,6 +167,8 @@ class ForkRule(Component, ABC):
     """Where whole responses are forked: the places that get further continuations."""
 
     role: ClassVar[str] = "fork"
+    plural: ClassVar[str] = "forks"
+    records: ClassVar[tuple[str, ...]] = ("ForestView",)
     default_kind: ClassVar[str | None] = "surprise"
     needs_verdicts: ClassVar[bool] = False
     """Whether it reads verdicts: it is then asked only when all responses so far have theirs."""
@@ -182,6 +187,7 @@ class Backup(Component, ABC):
     """How one terminal reward changes the values of the nodes on its path (DeepSearch eqs. 3-5)."""
 
     role: ClassVar[str] = "backup"
+    plural: ClassVar[str] = "backups"
     default_kind: ClassVar[str | None] = "constrained"
 
     @abstractmethod
@@ -199,6 +205,7 @@ class Negative(Component, ABC):
     """Which of an expansion's wrong terminals is recorded (DeepSearch eq. 2, Table 5)."""
 
     role: ClassVar[str] = "negative"
+    plural: ClassVar[str] = "negatives"
     default_kind: ClassVar[str | None] = "most_confident"
 
     @abstractmethod

@@ -21,6 +21,8 @@ class Subset(Component, ABC):
     """Which trajectories of a group are trained; baselines and means still see all that was verified."""
 
     role: ClassVar[str] = "subset"
+    plural: ClassVar[str] = "subsets"
+    records: ClassVar[tuple[str, ...]] = ("Group", "Trajectory")
     default_kind: ClassVar[str | None] = "all"
 
     @abstractmethod
@@ -35,6 +37,8 @@ class Advantage(Component, ABC):
     """Credit for every node of every trajectory of one group (DeepSearch eqs. 13-15)."""
 
     role: ClassVar[str] = "advantage"
+    plural: ClassVar[str] = "advantages"
+    records: ClassVar[tuple[str, ...]] = ("Group", "Trajectory", "Terminal")
     default_kind: ClassVar[str | None] = "node"
     needs: ClassVar[Literal["none", "tree", "probes"]] = "none"
     """What it has to know of a group's nodes: nothing, so that whole responses do; `tree`, nodes that trajectories
@@ -79,6 +83,8 @@ class Adjustment(Component, ABC):
     """A step between advantage and loss: sees the whole mini-batch and gives back a changed one."""
 
     role: ClassVar[str] = "adjustment"
+    plural: ClassVar[str] = "adjustments"
+    records: ClassVar[tuple[str, ...]] = ("MiniBatch",)
 
     @abstractmethod
     def adjusted(self, batch: MiniBatch) -> MiniBatch:
@@ -139,6 +145,8 @@ class Loss(Component, ABC):
     """Log-probabilities and advantages to a scalar."""
 
     role: ClassVar[str] = "loss"
+    plural: ClassVar[str] = "losses"
+    records: ClassVar[tuple[str, ...]] = ("LossInputs", "LossOutput")
     default_kind: ClassVar[str | None] = "tree_grpo"
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from dsk.core.errors import DskError, ModelError
 from dsk.core.model.files import read_shapes
 from dsk.core.model.policy import DTYPES, LOADING_ERRORS, Policy, check_context, check_tokenizer, first, pick_device
 from dsk.core.model.source import locate_model
+from dsk.core.places import placed
 from dsk.core.run.doubts import doubts
 from dsk.core.run.folder import folder_obstacle
 from dsk.core.run.preflight import Findings, look
@@ -89,19 +90,6 @@ def _sizes(config: Any, parameters: int) -> dict[str, int]:
         "hidden size": config.hidden_size,
         "vocabulary": config.vocab_size,
     }
-
-
-def placed(part: StrictModel, path: str = "") -> Iterator[tuple[str, Component]]:
-    """Every component of a spec with its path, those within components too."""
-    for name in type(part).model_fields:
-        value: Any = getattr(part, name)
-        inner = f"{path}.{name}" if path else name
-        listed = value if isinstance(value, tuple) else ()
-        for at, item in [(inner, value), *((f"{inner}.{place}", item) for place, item in enumerate(listed))]:
-            if isinstance(item, Component):
-                yield at, item
-            if isinstance(item, StrictModel):
-                yield from placed(item, at)
 
 
 def _describe(part: Component) -> str:
