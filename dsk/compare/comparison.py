@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dsk.compare.arms import Arm
 from dsk.compare.budget import NEAR, curve_metrics, read_at
@@ -151,8 +151,3 @@ def _far_from_any(doubts: Mapping[str, Mapping[str, Doubts]], metric: str) -> li
         f"no evaluation within {NEAR:.0%} of the budget: {listed(far)}; each is read on the line between the"
         f" evaluations before and after it, and its interval reaches over both; a smaller `evaluate.every` narrows it"
     ]
-
-
-def with_title(comparison: Comparison, title: str) -> Comparison:
-    """A copy under another title."""
-    return replace(comparison, title=title)

@@ -12,13 +12,12 @@ from threading import Condition
 
 import numpy as np
 import pytest
-from forking_job import Forking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_search import NO_LIMIT, SETTING, ScriptedPolicy
 
 from dsk.components.engines.scripted import ScriptedSession
-from dsk.components.rollouts import Prefix, Tree
+from dsk.components.rollouts import Branch, Prefix, Tree
 from dsk.core.errors import InterruptedRun, VerdictError
 from dsk.core.roles import Known, Setting, Solution
 from dsk.core.sampling.questions import PATIENCE, Answerers
@@ -28,6 +27,7 @@ from dsk.core.seeding import derive_seed
 from dsk.core.types import Completion, Problem, Verdict
 
 POLICY = ScriptedPolicy(3, terminal_share=0.25, correct_share=0.2, empty_share=0.0)
+BRANCH = Branch(chains=3, forks=2, continuations=2, rounds=2)
 SHORT = replace(SETTING, max_response_tokens=40)
 SPEC = Tree.model_validate({"width": 2, "max_depth": 6, "trajectories": 4, "step_tokens": 5})
 FOREVER = 60.0
@@ -64,12 +64,12 @@ def responses(count):
     return [Responses(Problem(f"r{i}", "", ""), Known((i,)), 2, derive_seed("direct", i), SHORT) for i in range(count)]
 
 
-def forking(count):
-    return [Forking(Problem(f"f{i}", "", ""), depth=2, seed=i) for i in range(count)]
+def branching(count):
+    return [BRANCH.start(Problem(f"b{i}", "", ""), Known((i,)), derive_seed("branch", i), SHORT) for i in range(count)]
 
 
 def mixed(count):
-    return [*searches(count), *responses(count), *forking(count)]
+    return [*searches(count), *responses(count), *branching(count)]
 
 
 def answer(request):
@@ -92,15 +92,14 @@ def delays(seed):
 @given(st.integers(0, 10**6), st.sampled_from([1, 3, 100]), st.sampled_from([40, NO_LIMIT]), st.booleans())
 def test_the_order_in_which_requests_and_verdicts_come_back_changes_no_group(seed, slots, tokens, repeatable):
     engine = ScriptedSession(answer, delays(seed), slots=slots)
-    groups = run(engine, mixed(4), tokens, repeatable=repeatable)
-    assert groups == run(ScriptedSession(answer), mixed(4))
+    groups = run(engine, mixed(3), tokens, repeatable=repeatable)
+    assert groups == run(ScriptedSession(answer), mixed(3))
 
 
 def test_all_requests_of_a_job_are_in_the_engine_at_once():
     engine = ScriptedSession(answer)
-    (job,) = jobs = [Forking(forks=4)]
-    run(engine, jobs)
-    assert engine.peak >= job.most_out >= 4
+    run(engine, branching(1))
+    assert engine.peak >= 2 * BRANCH.chains
 
 
 def test_one_slow_tree_delays_nobody():
@@ -122,7 +121,7 @@ def test_the_engine_never_idles_while_any_tree_has_work():
     assert engine.now <= 1.10 * engine.busy / 4
 
 
-@pytest.mark.parametrize(("jobs", "bound", "least"), [(searches, 80, 70), (forking, 40, 36)])
+@pytest.mark.parametrize(("jobs", "bound", "least"), [(searches, 80, 70), (branching, 300, 250)])
 def test_tokens_in_flight_bound_how_much_runs_at_once(jobs, bound, least):
     held, most = {}, []
 
@@ -239,7 +238,7 @@ class AtOnce:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "repeatable"), [(responses, True), (responses, False), (searches, False), (forking, False)]
+    ("jobs", "repeatable"), [(responses, True), (responses, False), (searches, False), (branching, False)]
 )
 def test_the_engine_decodes_on_while_a_verifier_thinks(jobs, repeatable):
     engine = Counted(delay=delays(2), slots=2)

@@ -173,10 +173,6 @@ class SearchTree:
         """The node's own tokens."""
         return self._tokens[self._span(node)]
 
-    def step_logprobs(self, node: int) -> array[float]:
-        """Log-probabilities of the node's own tokens."""
-        return self._logprobs[self._span(node)]
-
     def arena(self) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
         """Copies of all nodes' tokens and log-probabilities, in node order."""
         return np.array(self._tokens, np.int32), np.array(self._logprobs, np.float64)
