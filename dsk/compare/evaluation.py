@@ -34,7 +34,10 @@ WEIGHTS = "model.safetensors"
 
 @dataclass(frozen=True)
 class Answered:
-    """All samples of one problem; the tuples have one entry a sample. `scores` are in [0, 1]."""
+    """All samples of one problem; the tuples have one entry a sample.
+
+    `scores` are in [0, 1]; none given: nobody graded.
+    """
 
     problem: Problem
     texts: tuple[str, ...]
@@ -42,7 +45,7 @@ class Answered:
     correct: tuple[bool, ...]
     lengths: tuple[int, ...]
     truncated: tuple[bool, ...]
-    scores: tuple[float, ...]
+    scores: tuple[float, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -52,7 +55,7 @@ class Answered:
     @property
     def graded(self) -> bool:
         """Whether the scores say more than `correct`."""
-        return self.scores != tuple(map(float, self.correct))
+        return bool(self.scores) and self.scores != tuple(map(float, self.correct))
 
 
 @dataclass(frozen=True)

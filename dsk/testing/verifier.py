@@ -32,7 +32,8 @@ class VerifierContract(ComponentContract):
     """Every verifier: right and wrong told apart, order kept, hostile text survived, the spec a value.
 
     `right` and `wrong` are (reference, response) pairs that yours must accept and refuse; the defaults are whole
-    numbers in a box. `partial` are (reference, response, score) where yours grades. Give your verifier limits of a second or less: the hostile corpus runs into them.
+    numbers in a box. `partial` are (reference, response, score) where yours grades. Give your verifier limits of a
+    second or less: the hostile corpus runs into them.
     """
 
     right: ClassVar[tuple[tuple[str, str], ...]] = (("4", "2+2 is \\boxed{4}"), ("-7", "Hence $\\boxed{-7}$."))
