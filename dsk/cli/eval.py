@@ -149,11 +149,14 @@ def _print(
 
     ks = sorted({k for found in scores.values() for k in found.pass_at if k > 1})
     heads = ["test set", "problems", "samples", "pass@1 %", *(["difference (points)"] if gaps else [])]
+    graded = any(found.mean_score is not None for found in scores.values())
+    heads += ["mean score %"] if graded else []
     heads += [*(f"pass@{k} %" for k in ks), *(f"majority@{k} %" for k in ks), "tokens", "truncated %"]
     rows = []
     for name, found in scores.items():
         cells = [name, str(found.problems), str(found.samples), estimate_text("pass_at_1", found.pass_at_1)]
         cells += [_gap(gaps.get(name))] if gaps else []
+        cells += [_percent(found.mean_score)] if graded else []
         cells += [_percent(found.pass_at.get(k)) for k in ks] + [_percent(found.majority_at.get(k)) for k in ks]
         rows.append([*cells, f"{found.length:.0f}", _percent(found.truncated)])
     if len(scores) > 1:

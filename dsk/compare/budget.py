@@ -39,15 +39,20 @@ def read_at(run: RunRecord, metric: str, axis: str, amount: float) -> Reading | 
     """The metric at `amount` on `axis`; None where the run does not have the metric or did not get that far."""
     if run.reached(axis) < amount:
         return None
-    if metric == "pass_at_1" and all(e.rates for e in run.evaluations):
-        points = _increasing([(e.spent[axis], e) for e in run.evaluations if axis in e.spent])
-        problems = [name for name in points[0][1].rates if all(name in e.rates for _, e in points)]
+    if all(by_problem(e, metric) for e in run.evaluations):
+        points = _increasing([(e.spent[axis], by_problem(e, metric)) for e in run.evaluations if axis in e.spent])
+        problems = [name for name in points[0][1] if all(name in found for _, found in points)]
         x = np.asarray([position for position, _ in points])
-        rates = np.asarray([[e.rates[p] for p in problems] for _, e in points])
+        rates = np.asarray([[found[p] for p in problems] for _, found in points])
         values = {p: float(np.interp(amount, x, column)) for p, column in zip(problems, rates.T, strict=True)}
         return Reading(values, doubt_at(amount, x, rates.mean(axis=1)))
     curve = scalar_curve(run, metric, axis)
     return Reading({WHOLE: float(np.interp(amount, *curve))}, doubt_at(amount, *curve)) if curve else None
+
+
+def by_problem(evaluation: Evaluation, metric: str) -> Mapping[str, float]:
+    """The metric of each problem; empty where it is not kept by problem."""
+    return {"pass_at_1": evaluation.rates, "mean_score": evaluation.scores}.get(metric, {})
 
 
 def doubt_at(amount: float, x: Float[np.ndarray, " K"], y: Float[np.ndarray, " K"]) -> Bounds:

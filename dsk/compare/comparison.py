@@ -100,7 +100,8 @@ def _metrics(asked: Sequence[str], runs: Sequence[RunRecord], search: bool) -> l
     for name in asked:
         if name not in found:
             raise DataError(f"no run has the metric '{name}'; there are: {', '.join(found)}{did_you_mean(name, found)}")
-    return list(asked) or (list(SEARCH_METRICS) if search else ["pass_at_1"])
+    graded = ["mean_score"] if "mean_score" in found else []
+    return list(asked) or (list(SEARCH_METRICS) if search else ["pass_at_1", *graded])
 
 
 def _common_budget(runs: Sequence[RunRecord], axis: str, amount: float | None, warnings: list[str]) -> float:

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,10 @@ WEIGHTS = "model.safetensors"
 
 @dataclass(frozen=True)
 class Answered:
-    """All samples of one problem; the tuples have one entry a sample."""
+    """All samples of one problem; the tuples have one entry a sample.
+
+    `scores` are in [0, 1]; none given: nobody graded.
+    """
 
     problem: Problem
     texts: tuple[str, ...]
@@ -41,16 +45,25 @@ class Answered:
     correct: tuple[bool, ...]
     lengths: tuple[int, ...]
     truncated: tuple[bool, ...]
+    scores: tuple[float, ...] = ()
 
     @property
     def rate(self) -> float:
         """Share of correct samples."""
         return sum(self.correct) / max(len(self.correct), 1)
 
+    @property
+    def graded(self) -> bool:
+        """Whether the scores say more than `correct`."""
+        return bool(self.scores) and self.scores != tuple(map(float, self.correct))
+
 
 @dataclass(frozen=True)
 class Scores:
-    """One model on one test set. `pass_at` and `majority_at` are by k; `length` is in tokens."""
+    """One model on one test set. `pass_at` and `majority_at` are by k; `length` is in tokens.
+
+    `mean_score` is None where scores say no more than what is correct.
+    """
 
     pass_at_1: Estimate
     pass_at: dict[int, float]
@@ -59,6 +72,7 @@ class Scores:
     truncated: float
     problems: int
     samples: int
+    mean_score: float | None = None
 
 
 def answer_all(
@@ -82,7 +96,7 @@ def answer_all(
         if room < 1:
             raise DataError(f"task: problem '{problem.id}' fills the model's context of {policy.max_length} tokens")
         seed = derive_seed(spec.seed, "eval", problem.id)
-        setting = Setting(sampling, room, spec.rewards.of, policy.pieces)
+        setting = Setting(sampling, room, attrgetter("score"), policy.pieces)  # nothing is trained: rewards are scores
         jobs.append(Responses(problem, Known(prompt), samples, seed, setting))
     with spec.engine.open(policy) as engine, spec.verifier.open() as verifier:
         answerers = Answerers(verifier, policy.decode, repeatable=spec.engine.repeatable)
@@ -125,6 +139,7 @@ def _answered(group: Group, policy: Policy) -> Answered:
         correct=tuple(t.correct for t in found),
         lengths=tuple(len(t.tokens) for t in found),
         truncated=tuple(t.stop == "length" for t in found),
+        scores=tuple(t.reward for t in found),
     )
 
 
@@ -142,6 +157,7 @@ def summarise(answered: Sequence[Answered], ks: Sequence[int], seed: int = 0) ->
         truncated=_mean([float(t) for a in answered for t in a.truncated]),
         problems=len(answered),
         samples=samples,
+        mean_score=_mean([s for a in answered for s in a.scores]) if any(a.graded for a in answered) else None,
     )
 
 

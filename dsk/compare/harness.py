@@ -3,7 +3,8 @@
 `results.json`: `{"results": {TASK: {"pass@1,none", "pass@1_stderr,none", ...}}, "n-samples", "config"}`.
 `samples_TASK.jsonl`, one problem a line: `doc_id` (position), `doc` (id and prompt), `target` (reference answer),
 `resps` (one list of all samples' texts), `filtered_resps` (the answers extracted from them), `filter`, `metrics`, and
-the metric itself, `pass@1`; beyond the harness `correct`, `lengths` (tokens) and `truncated`, one entry a sample.
+the metric itself, `pass@1`; beyond the harness `correct`, `scores` (0 to 1), `lengths` (tokens) and `truncated`, one
+entry a sample.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def sample_rows(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
             "metrics": ["pass@1"],
             "pass@1": item.rate,
             "correct": list(item.correct),
+            "scores": list(item.scores),
             "lengths": list(item.lengths),
             "truncated": list(item.truncated),
         }
@@ -40,6 +42,7 @@ def result_row(scores: Scores) -> dict[str, float]:
     row = {"pass@1,none": scores.pass_at_1.mean, "pass@1_stderr,none": scores.pass_at_1.error}
     row |= {f"pass@{k},none": value for k, value in scores.pass_at.items() if k > 1}
     row |= {f"maj@{k},none": value for k, value in scores.majority_at.items() if k > 1}
+    row |= {} if scores.mean_score is None else {"score,none": scores.mean_score}
     return row | {"length,none": scores.length, "truncated,none": scores.truncated}
 
 

@@ -24,6 +24,7 @@ class Metric:
 
 METRICS = {
     "pass_at_1": Metric("pass@1", 1, share=True),
+    "mean_score": Metric("mean score", 1, share=True),
     "truncated": Metric("truncated", -1, share=True),
     "solved": Metric("solved", 1, share=True),
     "depth": Metric("depth"),

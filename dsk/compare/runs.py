@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ AXES = {
 UNSCREENED = "unscreened_tokens"
 BUDGETS = {**AXES, UNSCREENED: "model tokens without screening"}
 """The axes that every record has, and those that runs can be compared on."""
+FIGURES = ("truncated", "pass_at_1", "mean_score")
+"""What is compared of an evaluation; the last is only there where rewards are graded."""
 SEARCH_FILE = "search.jsonl"
 
 
@@ -30,12 +32,14 @@ SEARCH_FILE = "search.jsonl"
 class Evaluation:
     """One held-out evaluation: what the run had spent on every axis, the pass rate of each problem, other figures.
 
-    `spent` has `screening_tokens` and `unscreened_tokens` too where the run counted them.
+    `scores` are the problems' mean scores, where the run's rewards are graded. `spent` has `screening_tokens` and
+    `unscreened_tokens` too where the run counted them.
     """
 
     spent: Mapping[str, float]
     rates: Mapping[str, float]
     figures: Mapping[str, float]
+    scores: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -134,10 +138,12 @@ def read_trees(folder: Path) -> list[TreeRow]:
 
 
 def _evaluation(folder: Path, record: Mapping[str, Any]) -> Evaluation:
+    rows = read_rates(folder / "rounds" / f"evaluation_{record['when']}.jsonl")
     return Evaluation(
         spent={axis: float(record[axis]) for axis in AXES} | _screening(record),
-        rates={row.id: row.rate for row in read_rates(folder / "rounds" / f"evaluation_{record['when']}.jsonl")},
-        figures={"truncated": float(record["truncated"]), "pass_at_1": float(record["pass_at_1"])},
+        rates={row.id: row.rate for row in rows},
+        figures={name: float(record[name]) for name in FIGURES if record.get(name) is not None},
+        scores={row.id: row.score for row in rows if row.score is not None},
     )
 
 

@@ -12,7 +12,7 @@ from dsk.core.run.batches import Batches
 from dsk.core.run.estimates import Score
 from dsk.core.run.folder import open_folder
 from dsk.core.run.ledger import EVALUATE, Ledger, Listener, Silent
-from dsk.core.run.records import read_rates, read_records, write_jsonl
+from dsk.core.run.records import present, read_rates, read_records, write_jsonl
 from dsk.core.run.session import Session
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import peak_memory
@@ -191,7 +191,7 @@ def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Sco
     if not problems:
         return None
     score = session.sampling.evaluate(when, problems)
-    session.ledger.advance(scores={**scores, when: asdict(score)})
+    session.ledger.advance(scores={**scores, when: present(score)})
     return score
 
 

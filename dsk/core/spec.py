@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -110,11 +111,20 @@ class RewardSpec(StrictModel):
         default="binary", description="`binary`: +1 for a correct response, else -1; `graded`: 2 x score - 1."
     )
 
+    @property
+    def graded(self) -> bool:
+        """Whether rewards say more than what is correct."""
+        return self.scale == "graded"
+
     def of(self, verdict: Verdict) -> float:
         """The reward of a verdict."""
-        if self.scale == "graded":
+        if self.graded:
             return 2.0 * verdict.score - 1.0
         return 1.0 if verdict.correct else -1.0
+
+    def mean_score(self, rewards: Sequence[float]) -> float | None:
+        """The mean of the scores that became `rewards`; None where they are not known, or there are none."""
+        return (sum(rewards) / len(rewards) + 1.0) / 2.0 if self.graded and rewards else None
 
 
 class OptimizerSpec(StrictModel):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 StopReason = Literal["eos", "stop", "length"]
 Origin = Literal["search", "direct", "cached"]
-UNGRADED = -1.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class Verdict:
     correct: bool
     answer: str | None
     reason: str
-    score: float = -1.0
+    score: float = None  # type: ignore[assignment]  # left out: 1 where correct, else 0
 
     def __post_init__(self) -> None:
-        if self.score == UNGRADED:
-            object.__setattr__(self, "score", float(self.correct))
+        if self.score is None:  # pyright: ignore[reportUnnecessaryComparison]
+            object.__setattr__(self, "score", 1.0 if self.correct else 0.0)
 
 
 @dataclass(frozen=True)
@@ -136,11 +135,11 @@ class Trajectory:
     sampled, and belongs to the root. `trained` [T] (bool) is false where a token is attended to and never trained: what
     was given, and what an environment said; left out, all that was sampled is trained.
 
-    `node_ids` [D] name the steps within the tree, `values` [D] are the nodes' final `q`; `reward` is the response's,
-    `entropy` the mean of -log p over its sampled tokens. `mean_rewards` [D + 1] is the Monte-Carlo value of each node,
-    the root first: the mean reward of all verified terminals below it (what is trained takes it from the group's
-    `terminals`, so that a filtered or penalised one counts as such). `tree` numbers the trees of a group that has
-    several. `correct` is the verdict, whatever the reward.
+    `node_ids` [D] name the steps within the tree, `values` [D] are the nodes' final `q`; `reward` in [-1, 1] is the
+    response's, `entropy` the mean of -log p over its sampled tokens. `mean_rewards` [D + 1] is the Monte-Carlo value of
+    each node, the root first: the mean reward of all verified terminals below it (what is trained takes it from the
+    group's `terminals`, so that a filtered or penalised one counts as such). `tree` numbers the trees of a group that
+    has several. `correct` is the verdict, whatever the reward.
     """
 
     tokens: Int[np.ndarray, " T"]

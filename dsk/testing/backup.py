@@ -15,7 +15,8 @@ from dsk.testing.purity import LEAK_BYTES, global_randomness_untouched, in_threa
 
 TreePath = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Values, visits and decay of the nodes [D] of a path, root first."""
-REWARDS = st.sampled_from([-1.0, 1.0])
+REWARDS = st.sampled_from([-1.0, 1.0]) | st.integers(-100, 100).map(lambda hundredths: hundredths / 100)
+"""Of right and wrong answers, and graded ones."""
 VALUES = st.floats(-100, 100)
 
 
@@ -34,7 +35,7 @@ def paths(draw: st.DrawFn) -> TreePath:
 class BackupContract(ComponentContract):
     """What every backup promises. Override `make_backup`.
 
-    Set `keeps_solved_positive` where a node that is once positive, by a correct answer, must stay so (eqs. 3-5).
+    Set `keeps_solved_positive` where a node that is once positive, by a reward above 0, must stay so (eqs. 3-5).
     """
 
     keeps_solved_positive: ClassVar[bool] = False
@@ -76,10 +77,17 @@ class BackupContract(ComponentContract):
         backup.update(other[0], other[1], -reward, other[2])
         assert np.array_equal(first, backup.update(path[0], path[1], reward, path[2]))
 
-    @given(path=paths())
+    @given(path=paths(), rewards=st.tuples(REWARDS, REWARDS).map(sorted))
     @quick
-    def test_a_correct_answer_never_leaves_a_lower_value_than_a_wrong_one(self, path: TreePath) -> None:
-        assert (self.update(path, 1.0) >= self.update(path, -1.0)).all()
+    def test_a_greater_reward_never_leaves_a_lower_value(self, path: TreePath, rewards: list[float]) -> None:
+        less, more = rewards
+        assert (self.update(path, more) >= self.update(path, less)).all()
+
+    @given(share=st.integers(1, 99))
+    @quick
+    def test_part_of_a_reward_moves_a_new_node_less_than_all_of_it(self, share: int) -> None:
+        fresh = (np.zeros(1), np.zeros(1, int), np.ones(1))
+        assert abs(self.update(fresh, share / 100)[0]) < abs(self.update(fresh, 1.0)[0])
 
     @given(path=paths())
     @quick

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsk.core.roles import Verifier, VerifierSession
+from dsk.core.sampling.verdicts import is_share
 from dsk.core.types import Problem, Verdict
 from dsk.testing.component import ComponentContract
 from dsk.testing.hostile import corpus, hostile_responses
@@ -31,11 +32,14 @@ class VerifierContract(ComponentContract):
     """Every verifier: right and wrong told apart, order kept, hostile text survived, the spec a value.
 
     `right` and `wrong` are (reference, response) pairs that yours must accept and refuse; the defaults are whole
-    numbers in a box. Give your verifier limits of a second or less: the hostile corpus runs into them.
+    numbers in a box. `partial` are (reference, response, score) where yours grades. Give your verifier limits of a
+    second or less: the hostile corpus runs into them.
     """
 
     right: ClassVar[tuple[tuple[str, str], ...]] = (("4", "2+2 is \\boxed{4}"), ("-7", "Hence $\\boxed{-7}$."))
     wrong: ClassVar[tuple[tuple[str, str], ...]] = (("4", "2+2 is \\boxed{5}"), ("-7", "\\boxed{7}"), ("4", "no idea"))
+
+    partial: ClassVar[tuple[tuple[str, str, float], ...]] = ()
 
     @abstractmethod
     def make_verifier(self) -> Verifier:
@@ -59,6 +63,15 @@ class VerifierContract(ComponentContract):
     def test_wrong_responses_are_not_correct(self, session: VerifierSession) -> None:
         verdicts = session.verify([item(*pair) for pair in self.wrong])
         assert [pair for pair, verdict in zip(self.wrong, verdicts, strict=True) if verdict.correct] == []
+
+    def test_partly_right_responses_get_their_scores(self, session: VerifierSession) -> None:
+        verdicts = session.verify([item(gold, response) for gold, response, _ in self.partial])
+        assert [v.score for v in verdicts] == pytest.approx([score for *_, score in self.partial], abs=1e-6)
+
+    def test_no_response_scores_above_a_right_one(self, session: VerifierSession) -> None:
+        others = [*self.wrong, *((gold, response) for gold, response, _ in self.partial)]
+        right, rest = (session.verify([item(*pair) for pair in pairs]) for pairs in (self.right, others))
+        assert min(v.score for v in right) >= max(v.score for v in rest)
 
     def test_the_references_of_right_responses_can_be_judged_by(self) -> None:
         verifier = self.make_verifier()
@@ -101,9 +114,10 @@ class VerifierContract(ComponentContract):
 
 
 def well_formed(verdict: Verdict) -> bool:
-    """Whether a verdict has the documented types and a reason."""
+    """Whether a verdict has the documented types, a score from 0 to 1 and a reason."""
     return (
-        isinstance(verdict.correct, bool)
+        is_share(verdict.score)
+        and isinstance(verdict.correct, bool)
         and (verdict.answer is None or isinstance(verdict.answer, str))
         and isinstance(verdict.reason, str)
         and bool(verdict.reason)

@@ -31,7 +31,7 @@ from dsk.testing.verifier import VerifierContract, item, well_formed
 
 JUDGE = Path(__file__).with_name("judge_program.py")
 TOWER = tower(4) + "+x"
-generous = WorkerConfig(time_limit=120, cpu_limit=30, memory_mb=1024, module="dsk.components.verifiers.serving")
+generous = WorkerConfig(time_limit=120, cpu_limit=30, memory_mb=1024, module="dsk.components.verifiers.symbolic")
 
 
 def quick_math(**fields: object) -> MathVerifier:
@@ -214,7 +214,12 @@ def test_a_program_that_misbehaves_costs_one_answer(response: str, reason: str) 
         ("text", "a verdict whose 'correct' is not true or false"),
         ("posing", "a verdict whose 'correct' is not true or false"),
         ("number", "a verdict whose 'answer' is not text"),
-        ("score", "a verdict with the unknown field 'score'"),
+        ("points", "a verdict with the unknown field 'points'"),
+        ("score of text", "a verdict whose 'score' is not a number from 0 to 1"),
+        ("score of nothing", "a verdict whose 'score' is not a number from 0 to 1"),
+        ("score of truth", "a verdict whose 'score' is not a number from 0 to 1"),
+        ("score beyond", "a verdict whose 'score' is not a number from 0 to 1"),
+        ("score not a number", "a verdict whose 'score' is not a number from 0 to 1"),
         ("list", "JSON that is not an object"),
         ("junk", "a line that is not JSON: 'junk'"),
         ("flood", "a line of more than 1,048,576 bytes"),
@@ -228,6 +233,12 @@ def test_a_program_that_writes_something_else_than_a_verdict_stops_the_run(respo
     assert message.startswith(f"verifier.program: '{sys.executable} {JUDGE}' wrote {found}")
     assert message.endswith(f"it must write one line a response: {FORM}")
     assert (len(message.splitlines()), caught.value.exit_code) == (1, 2)
+
+
+def test_a_programs_score_is_that_of_the_verdict() -> None:
+    with judge(workers=1).open() as session:
+        given, left_out = session.verify([item("4", "share of points"), item("4", "\\boxed{4}")])
+    assert (given.correct, given.score, left_out.score) == (True, 0.3, 1.0)
 
 
 def test_a_program_that_never_answers_is_an_error() -> None:

@@ -22,8 +22,8 @@ class MonteCarloAdvantage(Advantage):
     """`A(s) = V(s) - V(parent)`, with V from all verified ends below, also those that are not trained (SPO-tree).
 
     Nothing is centred: the parent's value is the baseline. A direct response's parent is the prompt, whose value is the
-    group's mean reward. A tree without any success has no signal. Probes count in no value, and of a node's children
-    those that have a verified end below. SPO then whitens over the batch (the adjustment `whiten`).
+    group's mean reward. A tree whose rewards are all equal has no signal. Probes count in no value, and of a node's
+    children those that have a verified end below. SPO then whitens over the batch (the adjustment `whiten`).
     """
 
     kind: ClassVar[str] = "monte_carlo"

@@ -14,8 +14,9 @@ from dsk.core.types import Group
 class NodeAdvantage(Advantage):
     """`A(s_j) = q(s_j) - mu`, mu the mean reward of the group's recorded trajectories (DeepSearch eq. 15).
 
-    In a group without a solution mu is -1 and soft-clipped values are above -1, so every inner node is rewarded;
-    `unsolved` says whether such a group is learnt from.
+    In a group without a solution binary rewards make mu -1 and soft-clipped values are above -1, so every inner node is
+    rewarded; `unsolved` says whether such a group is learnt from. Graded rewards leave a group of wrong answers a mu
+    above -1, which ranks them: `unsolved` speaks of correct answers all the same, whatever their rewards.
     """
 
     kind: ClassVar[str] = "node"

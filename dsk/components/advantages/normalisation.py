@@ -11,6 +11,8 @@ from pydantic import Field
 from dsk.core.types import mean_reward
 
 Normalisation = Literal["none", "mean", "mean_std"]
+ROUNDING = 1e-9
+"""Graded rewards that differ by no more are equal: divided by their deviation, rounding would pass for signal."""
 NORMALISATION: Any = Field(
     "mean",
     description="`mean` subtracts the group's mean reward mu (the paper's choice); `mean_std` also divides by the"
@@ -21,7 +23,7 @@ NORMALISATION: Any = Field(
 def normalise(scores: Sequence[Sequence[float]], rewards: Sequence[float], how: Normalisation) -> list[list[float]]:
     """Scores [G][D] less the mean of `rewards` [G], over their standard deviation (G - 1 in the denominator).
 
-    Where all rewards are equal there is no deviation to divide by, and scores are only centred.
+    Where all rewards are equal, to rounding, there is no deviation to divide by, and scores are only centred.
     """
     if how == "none":
         return [list(path) for path in scores]
@@ -31,6 +33,6 @@ def normalise(scores: Sequence[Sequence[float]], rewards: Sequence[float], how: 
 
 
 def _deviation(rewards: Sequence[float], mean: float) -> float:
-    if len(set(rewards)) < 2:
+    if max(rewards, default=0.0) - min(rewards, default=0.0) <= ROUNDING:
         return 1.0
     return math.sqrt(math.fsum((reward - mean) ** 2 for reward in rewards) / (len(rewards) - 1))

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 class Constrained(Backup):
-    """A node once on a correct path stays positive, and forgets the failures it had before."""
+    """A node once on a path of positive reward stays positive, and forgets the failures it had before.
+
+    `q + gamma r` where `q r >= 0`; `gamma r` where `q < 0 < r`; `q` where `r < 0 < q`. With graded rewards `r` may be
+    anything from -1 to 1, and its sign takes the place of correct and wrong: a score above one half rescues a node,
+    however little above, one below leaves a positive node as it is, and one half changes nothing. It is the reward that
+    decides, not `correct`.
+    """
 
     kind: ClassVar[str] = "constrained"
 

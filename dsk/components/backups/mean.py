@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Mean(Backup):
-    """`q + r`, so that `Q = q / N` is the mean reward; the decay is not used."""
+    """`q + r`, so that `Q = q / N` is the mean reward, graded or not; the decay is not used."""
 
     kind: ClassVar[str] = "mean"
 

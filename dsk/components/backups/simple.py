@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Simple(Backup):
-    """`q + gamma r` where signs agree, otherwise `max(q + gamma r, 0)`."""
+    """`q + gamma r` where signs agree, otherwise `max(q + gamma r, 0)`; `r` is any reward in [-1, 1]."""
 
     kind: ClassVar[str] = "simple"
 

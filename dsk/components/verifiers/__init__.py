@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dsk.components.verifiers.boxed import BoxedVerifier
 from dsk.components.verifiers.command import CommandVerifier
+from dsk.components.verifiers.function import FunctionVerifier
 from dsk.components.verifiers.math import MathVerifier
 from dsk.components.verifiers.numeric import NumericVerifier
+from dsk.components.verifiers.weighted import WeightedVerifier
 from dsk.core.hookspecs import Register, hookimpl
 
 
@@ -14,5 +16,7 @@ def register_verifiers(register: Register) -> None:
     """Register the built-in verifiers."""
     register(BoxedVerifier)
     register(CommandVerifier)
+    register(FunctionVerifier)
     register(MathVerifier)
     register(NumericVerifier)
+    register(WeightedVerifier)

@@ -9,10 +9,14 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from dsk.core.roles import Verifier
+from dsk.core.sampling.verdicts import is_share
 from dsk.core.types import Problem, Verdict
 from dsk.core.workers.program import ProgramFields, Programs, read_object, running, stated
 
-FORM = '{"correct": true or false, "answer": text or null, "reason": text}, the last two optional, nothing else'
+FORM = (
+    '{"correct": true or false, "answer": text or null, "reason": text, "score": 0 to 1}, all but the first optional,'
+    " nothing else"
+)
 _LONGEST_REASON = 100
 
 
@@ -20,9 +24,10 @@ class CommandVerifier(ProgramFields, Verifier):
     """Runs `program` and talks JSON lines with it: one task in, one verdict out, one at a time.
 
     In: `{"problem": {"id", "prompt", "answer", "meta"}, "response": text}`. Out: `{"correct": bool, "answer": text or
-    null, "reason": text}` (the last two may be left out). The program must flush each line and end at end of file.
-    Reasons of dsk's own: `timeout`, `died`. A program that exceeds a limit or dies is started again for the next
-    answer; one that writes any other line (`{"correct": 0.3}`, a message) stops the run: nothing is trained on it.
+    null, "reason": text, "score": number from 0 to 1}` (all but the first may be left out; the score is then 1 where
+    correct, else 0). The program must flush each line and end at end of file. Reasons of dsk's own: `timeout`, `died`.
+    A program that exceeds a limit or dies is started again for the next answer; one that writes any other line
+    (`{"correct": 0.3}`, a message) stops the run: nothing is trained on it.
     """
 
     kind: ClassVar[str] = "command"
@@ -59,11 +64,14 @@ def _silent(reason: str) -> Verdict:
 
 def parse_verdict(line: str) -> Verdict:
     """A program's line as a verdict. Raises ValueError saying what is not of the documented form."""
-    reply = read_object(line, "a verdict", ("correct", "answer", "reason"))
+    reply = read_object(line, "a verdict", ("correct", "answer", "reason", "score"))
     correct, answer, reason = reply.get("correct"), reply.get("answer"), reply.get("reason")
     if not isinstance(correct, bool):
         raise ValueError("a verdict whose 'correct' is not true or false")
     for name, value in (("answer", answer), ("reason", reason)):
         if not isinstance(value, str | None):
             raise ValueError(f"a verdict whose '{name}' is not text")
-    return Verdict(correct, answer, (reason or ("equal" if correct else "different"))[:_LONGEST_REASON])
+    score = reply.get("score", float(correct))
+    if not is_share(score):
+        raise ValueError("a verdict whose 'score' is not a number from 0 to 1")
+    return Verdict(correct, answer, (reason or ("equal" if correct else "different"))[:_LONGEST_REASON], float(score))

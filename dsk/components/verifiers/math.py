@@ -70,7 +70,7 @@ class MathVerifier(Verifier):
     def open(self) -> Iterator[MathSession]:
         """A session; its workers, if it ever needs any, end with the block."""
         config = WorkerConfig(
-            self.time_limit, self.cpu_limit, self.memory_mb, module="dsk.components.verifiers.serving"
+            self.time_limit, self.cpu_limit, self.memory_mb, module="dsk.components.verifiers.symbolic"
         )
         with WorkerPool(config, self.workers) as pool:
             yield MathSession(self, pool)

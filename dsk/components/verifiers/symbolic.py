@@ -11,6 +11,13 @@ from dsk.components.verifiers.exact import as_relations, decide
 from dsk.components.verifiers.normal import Form, form
 from dsk.components.verifiers.relations import compare_relations
 from dsk.components.verifiers.structure import elements, is_unordered
+from dsk.core.workers.worker import Answer
+
+
+def prepare() -> Answer:
+    """What a worker of `math` does."""
+    warm_up()
+    return answer
 
 
 def warm_up() -> None:
@@ -91,6 +98,18 @@ def _is_complex(core: str) -> bool:
         r"_\{?i|_\{[^{}]*i|\\sum|\\prod", core
     )
     return bare or bool(should_treat_as_complex(core))
+
+
+def answer(task: dict[str, Any]) -> dict[str, Any]:
+    """A worker's reply to `{"answer", "gold", "decimals"}`: the reason, whatever sympy does."""
+    try:
+        return {"reason": compare(task["answer"], task["gold"], task["decimals"])}
+    except MemoryError:
+        return {"reason": "memory", "last": True}
+    except RecursionError:
+        return {"reason": "unparsable", "last": True}
+    except Exception as error:  # noqa: BLE001 - sympy raises anything on hostile input; the verdict says so
+        return {"reason": "unparsable", "detail": type(error).__name__}
 
 
 def compare(answer: str, gold: str, decimals: int) -> str:

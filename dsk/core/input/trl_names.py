@@ -30,8 +30,9 @@ NAMES = {
     "importance_sampling_level": "train.loss.kind, where gspo has one ratio a sequence",
     "scale_rewards": "train.advantage.normalisation: 'mean_std' for true or group, 'mean' for false or none",
     "entropy_coef": "train.loss.entropy_coef",
-    "reward_funcs": "verifier",
+    "reward_funcs": 'verifier, of the kind function ({"kind": "function", "reward": "module:function"})',
     "reward_model": "verifier",
+    "reward_weights": "the weight of each part of a verifier of the kind weighted",
     "mask_truncated_completions": "overlong, a penalty that grows towards the longest response",
     "learning_rate": "train.optimizer.lr",
     "warmup_steps": "train.optimizer.warmup_steps",
@@ -80,7 +81,6 @@ WITHOUT = {
     "num_iterations": "every sample is trained on once; train.batch_problems / train.mini_batch_problems is the number"
     " of updates a step",
     "shuffle_dataset": "every pass over the hard set has an order of its own, from the seed",
-    "reward_weights": "one verifier judges; combine rewards in a verifier of your own",
     "lr_scheduler_type": "the rate is constant after train.optimizer.warmup_steps",
     "optim": "the optimiser is AdamW, see train.optimizer",
     "logging_steps": "every step is recorded in events.jsonl",

@@ -29,6 +29,8 @@ class Verifier(Component, ABC):
     default_kind: ClassVar[str | None] = "math"
     neutral: ClassVar[tuple[str, ...]] = ()
     """Fields that change how fast it judges but no verdict."""
+    graded: ClassVar[bool] = False
+    """Whether it gives scores between 0 and 1; a run is told where it trains without them."""
 
     @property
     def identity(self) -> str:

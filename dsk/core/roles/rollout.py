@@ -60,9 +60,9 @@ def _no_tokenizer(text: str) -> Sequence[int]:
 class Setting:
     """What the jobs of a run share.
 
-    `reward` turns a verdict into a number, `pieces` a sequence of tokens into the text of each, `encode` a text into
-    tokens. `scored` says whether somebody answers questions of the kind `score`, `keep_trees` whether a group should
-    come with its whole tree.
+    `reward` turns a verdict into a number in [-1, 1], `pieces` a sequence of tokens into the text of each, `encode` a
+    text into tokens. `scored` says whether somebody answers questions of the kind `score`, `keep_trees` whether a group
+    should come with its whole tree.
     """
 
     sampling: SamplingSpec
@@ -83,10 +83,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Solution:
-    """A verified response that is known: its tokens, end-of-sequence included, and extracted answer."""
+    """A verified response that is known: its tokens, end-of-sequence included, extracted answer and score."""
 
     tokens: Tokens
     answer: str | None
+    score: float = 1.0
 
 
 @dataclass(frozen=True)

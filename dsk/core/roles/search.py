@@ -184,7 +184,11 @@ class ForkRule(Component, ABC):
 
 
 class Backup(Component, ABC):
-    """How one terminal reward changes the values of the nodes on its path (DeepSearch eqs. 3-5)."""
+    """How one terminal reward changes the values of the nodes on its path (DeepSearch eqs. 3-5).
+
+    The reward is any number in [-1, 1]. The equations know +1, correct, and -1, wrong: what they say of correct answers
+    holds of rewards above 0, and what they say of wrong ones of rewards below.
+    """
 
     role: ClassVar[str] = "backup"
     plural: ClassVar[str] = "backups"
@@ -198,7 +202,10 @@ class Backup(Component, ABC):
         reward: float,
         decay: Float[np.ndarray, " D"],
     ) -> Float[np.ndarray, " D"]:
-        """New `q` for the path's nodes, root first. `visits` are the counts before this backup."""
+        """New `q` for the path's nodes, root first. `visits` are the counts before this backup.
+
+        A greater reward never gives a node a lower value.
+        """
 
 
 class Negative(Component, ABC):

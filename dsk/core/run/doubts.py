@@ -14,12 +14,20 @@ from dsk.core.spec import RunSpec
 
 def doubts(spec: RunSpec) -> list[str]:
     """One line for each setting that cannot do what it seems to say."""
-    return [*_rollouts(spec), *_out_of_reach(spec), *_unused(spec), *_lone_requests(spec)]
+    return [*_rollouts(spec), *_out_of_reach(spec), *_unused(spec), *_lone_requests(spec), *_unused_scores(spec)]
 
 
 def _rollouts(spec: RunSpec) -> Iterator[str]:
     for place, rollout in _places(spec):
         yield from (place + line for line in rollout.doubts(spec.max_response_tokens))
+
+
+def _unused_scores(spec: RunSpec) -> Iterator[str]:
+    if spec.verifier.graded and spec.rewards.scale == "binary":
+        yield (
+            f"rewards.scale: 'binary' trains +1 for what the verifier '{spec.verifier.kind}' calls correct and -1 for"
+            " the rest, whatever the scores; set it to 'graded' to train on them"
+        )
 
 
 def _places(spec: RunSpec) -> Iterator[tuple[str, Rollout]]:

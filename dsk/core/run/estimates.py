@@ -61,22 +61,27 @@ class Spread:
 
 @dataclass(frozen=True)
 class Score:
-    """Mean pass@1 over problems with its 95% interval; anything from 0 to 1 where there is one problem."""
+    """Mean pass@1 over problems with its 95% interval; anything from 0 to 1 where there is one problem.
+
+    `mean_score` is the mean of the responses' scores where rewards are graded.
+    """
 
     pass_at_1: float
     low: float
     high: float
     problems: int
     samples: int
+    mean_score: float | None = None
 
 
-def score(rates: Sequence[float], samples: int) -> Score:
-    """Summarise each problem's share of correct samples [P]."""
+def score(rates: Sequence[float], samples: int, scores: Sequence[float | None] = ()) -> Score:
+    """Summarise each problem's share of correct samples [P], and its mean score [P] where that is known."""
     if not rates:
         return Score(math.nan, math.nan, math.nan, 0, samples)
     found = estimate(np.asarray([rates], dtype=np.float64), SHARE)
     low, high = (found.low, found.high) if len(rates) > 1 else SHARE
-    return Score(found.mean, low, high, len(rates), samples)
+    known = [value for value in scores if value is not None]
+    return Score(found.mean, low, high, len(rates), samples, float(np.mean(known)) if known else None)
 
 
 def estimate(values: Float[np.ndarray, "S P"], within: Bounds | None = None, doubt: Bounds = (0.0, 0.0)) -> Estimate:

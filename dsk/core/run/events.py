@@ -43,6 +43,7 @@ class Evaluation(Spent):
     samples: int
     truncated: float
     device: str
+    mean_score: float | None = None
 
 
 class Step(Spent):

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -69,10 +69,19 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ProblemRate:
-    """A row of hard_set.jsonl, held_out.jsonl and evaluation_WHEN.jsonl: a problem's share of correct samples."""
+    """A row of hard_set.jsonl, held_out.jsonl and evaluation_WHEN.jsonl: a problem's share of correct samples.
+
+    `score` is the mean of its responses' scores, in an evaluation of a run whose rewards are graded.
+    """
 
     id: str
     rate: Annotated[float, Field(ge=0, le=1)]
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+def present(row: Any) -> dict[str, Any]:
+    """A dataclass's fields by name, those that are None left out."""
+    return {name: value for name, value in asdict(row).items() if value is not None}
 
 
 def read_rates(path: Path, known: Container[str] | None = None) -> list[ProblemRate]:

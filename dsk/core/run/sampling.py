@@ -6,7 +6,6 @@ A unit begins with an engine that remembers nothing and is charged when it is wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from dsk.core.roles import Job, Known, Setting
 from dsk.core.run.assembly import Parts
 from dsk.core.run.estimates import Score, score
 from dsk.core.run.ledger import EVALUATE, Ledger
-from dsk.core.run.records import write_jsonl
+from dsk.core.run.records import ProblemRate, present, write_jsonl
 from dsk.core.run.screening import Screened, add_rates, known_rates
 from dsk.core.run.splits import Split, distinct_tokens
 from dsk.core.run.stored_groups import read_groups, write_groups
@@ -139,11 +138,12 @@ class Sampling:
         held_out = self.parts.held_out
         jobs = [self.direct(held_out, p, settings.samples, sampling, "evaluate", when) for p in problems]
         groups, _ = self.run(EVALUATE, jobs)
-        result = score([g.stats["solved_share"] for g in groups], settings.samples)
+        scores = [self.spec.rewards.mean_score([t.reward for t in g.trajectories]) for g in groups]
+        result = score([g.stats["solved_share"] for g in groups], settings.samples, scores)
         truncated = sum(g.stats["truncated"] for g in groups) / max(len(groups) * settings.samples, 1)
-        rows = [{"id": g.problem.id, "rate": g.stats["solved_share"]} for g in groups]
-        write_jsonl(self.folder / "rounds" / f"evaluation_{when}.jsonl", rows)
+        rates = [ProblemRate(g.problem.id, g.stats["solved_share"], s) for g, s in zip(groups, scores, strict=True)]
+        write_jsonl(self.folder / "rounds" / f"evaluation_{when}.jsonl", map(present, rates))
         device = str(self.parts.policy.device)
         spent = self.ledger.budgets()
-        self.ledger.emit("evaluation", when=when, truncated=truncated, device=device, **spent, **asdict(result))
+        self.ledger.emit("evaluation", when=when, truncated=truncated, device=device, **spent, **present(result))
         return result

@@ -34,7 +34,7 @@ class Solutions:
         if rejected:
             self.ledger.emit("cache_rejected", problem=problem.id, solutions=len(rejected))
             self._rejected += rejected
-        usable = (Solution(self._own(s), v.answer) for s, v in judged if v.correct)
+        usable = (Solution(self._own(s), v.answer, v.score) for s, v in judged if v.correct)
         return tuple(solution for solution in usable if len(solution.tokens) <= self.spec.max_response_tokens)
 
     def _own(self, solution: CachedSolution) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ class Solutions:
 
     def _trajectory(self, solution: Solution, scores: tuple[float, ...]) -> Trajectory:
         sample = Sample(solution.tokens, scores, "eos", self.ledger.state.version)
-        verdict = Verdict(True, solution.answer, "cached")
+        verdict = Verdict(True, solution.answer, "cached", solution.score)
         return whole_response(sample, verdict, self.spec.rewards.of(verdict), "cached")
 
     def admit(self, groups: Iterable[tuple[int, Group]], hard: set[str]) -> int:

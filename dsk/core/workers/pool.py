@@ -27,8 +27,17 @@ from dsk.core.workers.worker import WorkerConfig
 
 START_SECONDS = 300.0
 GRACE_SECONDS = 5.0
+HOPELESS = 8
+"""Answers that a worker died on, one after another, before its user had better look at what it runs."""
 TIMEOUT = {"reason": "timeout"}
 Task = tuple[bytes, float, "Future[dict[str, Any]]"]
+
+
+def worker_environment() -> dict[str, str]:
+    """Variables of a process that imports the dsk that this one runs."""
+    root = str(Path(dsk.__file__).parents[1])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Worker:
@@ -55,9 +64,6 @@ class Worker:
     def _start(self) -> None:
         if not sys.executable:
             raise VerifierError(f"{self.owner}: this Python has no sys.executable, so no worker process can be started")
-        root = str(Path(dsk.__file__).parents[1])
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
-        env |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         self._errors.seek(0)
         self._errors.truncate()
         self.starts += 1
@@ -66,7 +72,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=env,
+            env=worker_environment(),
             start_new_session=True,
         )
         assert self.process.stdin is not None
@@ -136,6 +142,8 @@ class WorkerPool:
         self.owner = owner
         self._lock = threading.Lock()
         self._closed = False
+        self.deaths = 0
+        """Tasks in a row, up to the last, on which a worker's child died."""
         self._reset()
 
     def _reset(self) -> None:
@@ -155,7 +163,10 @@ class WorkerPool:
             future: Future[dict[str, Any]] = Future()
             futures.append(future)
             self._tasks.put((json.dumps(task, default=str).encode() + b"\n", deadline, future))
-        return [future.result() for future in futures]
+        replies = [future.result() for future in futures]
+        for reply in replies:
+            self.deaths = self.deaths + 1 if reply.get("reason") == "died" else 0
+        return replies
 
     def _ensure_started(self) -> None:
         with self._lock:

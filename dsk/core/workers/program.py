@@ -14,11 +14,10 @@ from pydantic import Field
 from dsk.core.component import StrictModel
 from dsk.core.errors import SpecError, VerdictError, VerifierError
 from dsk.core.types import Problem
-from dsk.core.workers.pool import WorkerPool
+from dsk.core.workers.pool import HOPELESS, WorkerPool
 from dsk.core.workers.worker import MAX_REPLY, WorkerConfig
 
 Answer = TypeVar("Answer")
-HOPELESS = 8
 SCRIPTS = (".py", ".js", ".mjs", ".ts", ".rb", ".pl", ".sh", ".jl", ".lua", ".php", ".R", ".jar")
 _LONGEST_SHOWN = 120
 _OWN = {"timeout": "timeout", "exhausted": "timeout", "died": "died"}
@@ -67,7 +66,6 @@ class Programs(Generic[Answer]):
     ) -> None:
         self.fields, self.pool, self.asked, self.form = fields, pool, asked, form
         self.read, self.silent = read, silent
-        self._deaths = 0
 
     def ask(self, tasks: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """One answer per task, in order.
@@ -75,12 +73,10 @@ class Programs(Generic[Answer]):
         Raises VerifierError if the program never answers, VerdictError if it answers in another form.
         """
         replies = self.pool.run(tasks, self.fields.batch_limit)
-        for reply in replies:
-            self._deaths = self._deaths + 1 if reply.get("reason") == "died" else 0
-        if self._deaths >= HOPELESS:
+        if self.pool.deaths >= HOPELESS:
             raise VerifierError(
-                f"{self.pool.owner}.program: '{' '.join(self.fields.program)}' ended without an answer {self._deaths}"
-                " times in a row; run it by hand and give it one line of JSON"
+                f"{self.pool.owner}.program: '{' '.join(self.fields.program)}' ended without an answer"
+                f" {self.pool.deaths} times in a row; run it by hand and give it one line of JSON"
             )
         return [self._answer(reply) for reply in replies]
 

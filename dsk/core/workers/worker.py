@@ -25,15 +25,19 @@ from importlib import import_module
 from typing import Any
 
 MAX_REPLY = 1 << 20
+ANSWERS_PER_CHILD = 5000
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+"""A fork's reply to a task; one with `last` is the fork's last, because it may be damaged."""
 _PR_SET_PDEATHSIG = 1
 _GLANCE = 0.25
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker runs: `program` (argv), or forks of itself that call `serve(stdin, stdout)` of `module`.
+    """What a worker runs: `program` (argv), or forks of itself that answer as `module` says.
 
-    `module` is one of Python's, by its full name, with `warm_up()`, called once before the first fork.
+    `module` is one of Python's, by its full name; its `prepare(*arguments)`, called once before the first fork, returns
+    an `Answer`.
 
     `cpu_limit` and `time_limit` are processor and wall-clock seconds per answer, whichever comes first: a crowded
     machine starves honest work, only hostile work burns. `start_limit` is wall-clock seconds more for a fresh
@@ -46,6 +50,7 @@ class WorkerConfig:
     program: tuple[str, ...] = ()
     start_limit: float = 0.0
     module: str = ""
+    arguments: tuple[str, ...] = ()
 
     def dump(self) -> str:
         """As JSON, for the command line."""
@@ -83,19 +88,35 @@ def limit_self(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def serve(answer: Answer, stdin: int, stdout: int) -> None:
+    """A forked child's whole life: answer what comes in until it has done enough."""
+    with os.fdopen(stdin, "rb") as lines, os.fdopen(stdout, "wb", buffering=0) as out:
+        for count in range(1, ANSWERS_PER_CHILD + 1):
+            line = lines.readline()
+            if not line:
+                return
+            reply = answer(json.loads(line))
+            if count == ANSWERS_PER_CHILD:
+                reply["last"] = True
+            out.write(json.dumps(reply).encode() + b"\n")
+            if reply.get("last"):
+                return
+
+
 class Supervisor:
     """Relays tasks to one child at a time; `exchange` always returns within the limits."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self.config = config
         self.parent = os.getppid()
+        self.answer: Answer | None = None
         self.child: Child | None = None
         self.inbox = b""
 
     def run(self) -> None:
         """Serve until the caller is gone."""
         if not self.config.program:
-            import_module(self.config.module).warm_up()
+            self.answer = import_module(self.config.module).prepare(*self.config.arguments)
         self._tell({"ready": True})
         try:
             while True:
@@ -193,11 +214,11 @@ class Supervisor:
         return bool(data)
 
     def _start(self) -> Child:
-        child = self._start_program() if self.config.program else self._fork()
+        child = self._start_program() if self.answer is None else self._fork(self.answer)
         os.set_blocking(child.stdin, False)
         return child
 
-    def _fork(self) -> Child:
+    def _fork(self, answer: Answer) -> Child:
         task_read, task_write = os.pipe()
         reply_read, reply_write = os.pipe()
         pid = os.fork()
@@ -205,7 +226,7 @@ class Supervisor:
             os.close(task_read)
             os.close(reply_write)
             return Child(pid, task_write, reply_read)
-        _live_as_child(self.config, (task_read, reply_write), (task_write, reply_read))
+        _live_as_child(answer, self.config.memory_mb, (task_read, reply_write), (task_write, reply_read))
         raise AssertionError("a child never returns")
 
     def _start_program(self) -> Child:
@@ -236,17 +257,17 @@ class Supervisor:
             os.waitpid(child.pid, 0)
 
 
-def _live_as_child(config: WorkerConfig, mine: tuple[int, int], theirs: tuple[int, int]) -> None:
+def _live_as_child(answer: Answer, memory_mb: int, mine: tuple[int, int], theirs: tuple[int, int]) -> None:
     """What the forked child does from its first moment to `os._exit`: it must never run the supervisor's code."""
     try:
         os.setpgid(0, 0)
-        limit_self(config.memory_mb)
+        limit_self(memory_mb)
         for fd in theirs:
             os.close(fd)
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        import_module(config.module).serve(*mine)
+        serve(answer, *mine)
     finally:
         os._exit(0)
 

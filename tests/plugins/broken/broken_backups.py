@@ -89,8 +89,32 @@ class Punishing(Sound):
 
 
 class BreaksMonotonicity(BrokenBackup):
-    caught_by = "test_a_correct_answer_never_leaves_a_lower_value_than_a_wrong_one"
+    caught_by = "test_a_greater_reward_never_leaves_a_lower_value"
     backup = Punishing()
+
+
+class Signs(Sound):
+    """Takes every reward for +1 or -1."""
+
+    def update(self, values, visits, reward, decay):
+        return values + decay * np.sign(reward)
+
+
+class BreaksGradedRewards(BrokenBackup):
+    caught_by = "test_part_of_a_reward_moves_a_new_node_less_than_all_of_it"
+    backup = Signs()
+
+
+class Distance(Sound):
+    """Right at both ends, and turned around between 0 and 1."""
+
+    def update(self, values, visits, reward, decay):
+        return values + decay * (reward if reward in (-1.0, 0.0, 1.0) else -reward)
+
+
+class BreaksTheOrderOfGradedRewards(BrokenBackup):
+    caught_by = "test_a_greater_reward_never_leaves_a_lower_value"
+    backup = Distance()
 
 
 class Deaf(Sound):

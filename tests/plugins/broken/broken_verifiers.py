@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any, ClassVar
 
@@ -74,6 +75,32 @@ class Accepting(Session):
 class BreaksWrongAnswers(BrokenVerifier):
     caught_by = "test_wrong_responses_are_not_correct"
     session_class = Accepting
+
+
+class Inverting(Session):
+    def judge(self, reference, text):
+        verdict = super().judge(reference, text)
+        return replace(verdict, score=1.0 - verdict.score)
+
+
+class BreaksTheOrderOfScores(BrokenVerifier):
+    caught_by = "test_no_response_scores_above_a_right_one"
+    session_class = Inverting
+
+
+class BreaksGrades(BrokenVerifier):
+    partial = (("4", "a box of \\boxed{5}", 0.5),)
+    caught_by = "test_partly_right_responses_get_their_scores"
+
+
+class Points(Session):
+    def judge(self, reference, text):
+        return replace(super().judge(reference, text), score=10.0)
+
+
+class BreaksTheScale(BrokenVerifier):
+    caught_by = "test_any_text_gets_a_verdict"
+    session_class = Points
 
 
 class NeedsOne(Session):
