@@ -13,7 +13,7 @@ from small_run import Contains, small_spec
 
 import dsk.cli
 import dsk.core.loading
-import dsk.core.run.resuming
+import dsk.core.run.run_spec
 from dsk.core.spec import RunSpec
 from dsk.core.types import Problem, Verdict
 
@@ -61,7 +61,7 @@ def worker() -> int:
 if __name__ == "__main__":
     role = sys.argv.pop(1)
     if role == "run":
-        dsk.core.run.resuming.run_spec = lambda model, _, folder, **__: (small(model), folder)
+        dsk.core.run.run_spec.run_spec = lambda model, _, folder, **__: (small(model), folder)
         sys.argv[0:1] = ["dsk", "run"]
         dsk.cli.main()
     elif role == "study":

@@ -70,7 +70,7 @@ def run(
     ] = None,
 ) -> None:
     """Train as a spec says: screen, search, update, screen again."""
-    from dsk.core.run.resuming import run_spec
+    from dsk.core.run.run_spec import run_spec
 
     loaded, place = run_spec(spec, overrides or (), folder, resume=resume, dry_run=dry_run)
     if dry_run:

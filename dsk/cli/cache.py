@@ -26,7 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @cache_app.command()
 def stats(store: StoreName, namespace: Namespace = "dsk", as_json: Json = False) -> None:
     """Show whose solutions a cache holds, and what each run gave."""
-    from dsk.components.caches.upkeep import find_store, shares
+    from dsk.components.caches.stores.upkeep import find_store, shares
 
     place = find_store(store, namespace)
     owner = place.owner()
@@ -60,7 +60,7 @@ def export_(
     run: Annotated[str | None, typer.Option(help="Only what this run gave.")] = None,
 ) -> None:
     """Write a cache's solutions to a JSON Lines file."""
-    from dsk.components.caches.upkeep import export_file, find_store
+    from dsk.components.caches.stores.upkeep import export_file, find_store
 
     place = find_store(store, namespace)
     owner = place.owner()
@@ -77,7 +77,7 @@ def import_(
     namespace: Namespace = "dsk",
 ) -> None:
     """Add solutions from files to a cache; those that it has are left as they are."""
-    from dsk.components.caches.upkeep import find_store, import_file, importable
+    from dsk.components.caches.stores.upkeep import find_store, import_file, importable
 
     place = find_store(store, namespace)
     owner = importable(place, files)
@@ -100,7 +100,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many would go.")] = False,
 ) -> None:
     """Discard solutions from a cache."""
-    from dsk.components.caches.upkeep import Prune, find_store, rejected
+    from dsk.components.caches.stores.upkeep import Prune, find_store, rejected
 
     if not (run or before_round or keep or verify):
         raise CacheError("nothing to prune: give --run, --before-round, --keep or --verify")

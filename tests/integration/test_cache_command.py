@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dsk.cli.cache import cache_app
-from dsk.components.caches.exchange import CacheWarning
 from dsk.components.caches.sqlite import Sqlite
+from dsk.components.caches.stores.exchange import CacheWarning
 from dsk.core.errors import CacheError, DskError
 from dsk.testing.cache import HOSTILE, OWNER, solution
 

@@ -155,7 +155,7 @@ def test_no_kill_loses_or_corrupts_a_committed_solution_in_sqlite(tmp_path, kill
 
 
 @pytest.mark.full
-@pytest.mark.filterwarnings("error::dsk.components.caches.exchange.CacheWarning")
+@pytest.mark.filterwarnings("error::dsk.components.caches.stores.exchange.CacheWarning")
 def test_no_kill_loses_or_corrupts_a_committed_solution_in_redis(tmp_path):
     (tmp_path / "server").mkdir()
     server = RedisServer(tmp_path / "server").start()

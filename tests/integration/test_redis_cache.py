@@ -7,8 +7,8 @@ import warnings
 import pytest
 from redis_server import RedisServer
 
-from dsk.components.caches.exchange import CacheWarning, read_changes
 from dsk.components.caches.redis import UNSAVED_FILE, Redis
+from dsk.components.caches.stores.exchange import CacheWarning, read_changes
 from dsk.core.errors import CacheError
 from dsk.core.roles import Cache
 from dsk.testing.cache import OWNER, CacheContract, solution

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from dsk.components.caches.outage import OutageSession
-from dsk.components.caches.redis_store import RedisStore, connect
+from dsk.components.caches.stores.outage import OutageSession
+from dsk.components.caches.stores.redis_store import RedisStore, connect
 from dsk.core.errors import CacheError
 from dsk.core.roles import Cache
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from dsk.components.caches.sqlite_store import SqliteSession, connect, owner, store_errors
+from dsk.components.caches.stores.sqlite_store import SqliteSession, connect, owner, store_errors
 from dsk.core.roles import Cache
 
 DEFAULT_FILE = "cache.sqlite"

@@ -21,7 +21,7 @@ from dsk.core.loading import differences, parse_spec
 from dsk.core.plugins.registry import load_registry
 from dsk.core.run.events import EVENTS_FILE
 from dsk.core.run.records import write_json
-from dsk.core.run.resuming import OVERRIDES
+from dsk.core.run.run_spec import OVERRIDES
 from dsk.core.run.stored import damaged, read_object
 from dsk.core.spec import RunSpec
 

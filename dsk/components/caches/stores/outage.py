@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
-from dsk.components.caches.exchange import (
+from dsk.components.caches.stores.exchange import (
     CacheWarning,
     Change,
     Discard,
@@ -20,8 +20,8 @@ from dsk.components.caches.exchange import (
     read_owner,
     write_changes,
 )
-from dsk.components.caches.identity import check_identity
-from dsk.components.caches.redis_store import RedisStore, unreachable
+from dsk.components.caches.stores.identity import check_identity
+from dsk.components.caches.stores.redis_store import RedisStore, unreachable
 from dsk.core.run.files import writing
 from dsk.core.types import CachedSolution
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dsk.components.caches.identity import check_identity
+from dsk.components.caches.stores.identity import check_identity
 from dsk.core.errors import CacheError
 from dsk.core.types import CachedSolution
 

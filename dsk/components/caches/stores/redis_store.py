@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from dsk.components.caches.exchange import from_json, to_json
-from dsk.components.caches.identity import check_identity
+from dsk.components.caches.stores.exchange import from_json, to_json
+from dsk.components.caches.stores.identity import check_identity
 from dsk.core.errors import CacheError
 from dsk.core.types import CachedSolution
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsk.components.caches.exchange import Put, header, read_changes, read_owner, write_changes
 from dsk.components.caches.redis import Redis
-from dsk.components.caches.redis_store import without_password
 from dsk.components.caches.sqlite import Sqlite
+from dsk.components.caches.stores.exchange import Put, header, read_changes, read_owner, write_changes
+from dsk.components.caches.stores.redis_store import without_password
 from dsk.core.errors import CacheError
 from dsk.core.loading import load_spec
 from dsk.core.roles import Cache, CacheSession
