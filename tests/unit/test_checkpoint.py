@@ -9,16 +9,23 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_models import tiny_policy
 
 from dsk.core.errors import CheckpointError, DamagedFileError
 from dsk.core.run.checkpoint import RunState, checkpoints, load_checkpoint, save_checkpoint
+from dsk.core.spec import TrainSpec
+from dsk.core.training.trainer import Trainer
 
-OPTIMIZER = {"updates": torch.tensor(3)}
 FILES = ("model.safetensors", "optimizer.safetensors", "state.json")
 
 
+def learner(hidden=8):
+    policy = tiny_policy(hidden=hidden, layers=1, heads=1, kv_heads=1)
+    return Trainer(policy, TrainSpec.model_validate({}), max_response_tokens=8)
+
+
 def save(folder, step):
-    return save_checkpoint(folder, RunState(step=step), torch.nn.Linear(2, 2), OPTIMIZER)
+    return save_checkpoint(folder, RunState(step=step), learner().checkpoint)
 
 
 @pytest.fixture
@@ -82,14 +89,14 @@ def test_a_checkpoint_that_was_changed_is_refused_by_the_name_of_the_file(tmp_pa
         path.write_bytes({"flip": flipped, "cut": data[:half], "empty": b""}[change])
     advice = f"delete {path.parent} to resume from the one before"
     with pytest.raises(DamagedFileError, match=rf"^{path}: damaged: .*; {advice}$"):
-        load_checkpoint(path.parent, torch.nn.Linear(2, 2))
+        load_checkpoint(path.parent, learner().restore)
 
 
 def test_a_number_changed_in_the_state_is_noticed(tmp_path):
     path = save(tmp_path, 1) / "state.json"
     path.write_text(path.read_text().replace('"step": 1', '"step": 7'))
     with pytest.raises(DamagedFileError, match=r"state.json: damaged: checksum differs"):
-        load_checkpoint(path.parent, torch.nn.Linear(2, 2))
+        load_checkpoint(path.parent, learner().restore)
 
 
 def test_a_state_that_another_version_wrote_says_so(tmp_path):
@@ -99,20 +106,20 @@ def test_a_state_that_another_version_wrote_says_so(tmp_path):
     data["sha256"]["state.json"] = hashlib.sha256(json.dumps(data["state"], sort_keys=True).encode()).hexdigest()
     path.write_text(json.dumps(data))
     with pytest.raises(DamagedFileError, match=r"another version of dsk wrote it \(.*moon.*\); delete"):
-        load_checkpoint(path.parent, torch.nn.Linear(2, 2))
+        load_checkpoint(path.parent, learner().restore)
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     path = save(tmp_path, 1)
     with pytest.raises(CheckpointError, match="cannot be read"):
-        load_checkpoint(path, torch.nn.Linear(3, 3))
+        load_checkpoint(path, learner(hidden=16).restore)
 
 
 def test_the_random_state_comes_back(tmp_path):
     torch.manual_seed(5)
     path = save(tmp_path, 1)
     drawn = torch.rand(3)
-    load_checkpoint(path, torch.nn.Linear(2, 2))
+    load_checkpoint(path, learner().restore)
     assert torch.equal(torch.rand(3), drawn)
     assert "torch_rng_state" in load_file(path / "optimizer.safetensors")
     assert json.loads((path / "state.json").read_text())["state"]["step"] == 1

@@ -4,6 +4,7 @@ import gc
 import json
 import weakref
 from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +12,11 @@ from dsk.components.engines import vllm as vllm_component
 from dsk.components.engines.restarting import RestartingSession
 from dsk.components.engines.scripted import Scripted, ScriptedSession
 from dsk.core.errors import DataError, EngineError, SpecError
+from dsk.core.model.weights import Weights
 from dsk.core.types import Sample, SampleRequest
 
+WEIGHTS = Weights(None)
+POLICY = SimpleNamespace(model=WEIGHTS.module)
 STEP = Sample((5, 6), (-0.5, -0.25), "length", 0)
 
 
@@ -91,8 +95,8 @@ class Mortal:
 
 def test_open_requests_are_sent_once_more_to_a_fresh_engine():
     mortal = Mortal(deaths=1)
-    with RestartingSession(mortal.open, None) as session:
-        session.sync(None, 4)
+    with RestartingSession(mortal.open, POLICY) as session:
+        session.sync(WEIGHTS, 4)
         for seed, name in enumerate("abc"):
             session.submit(request(name, seed=seed))
         done = []
@@ -104,7 +108,7 @@ def test_open_requests_are_sent_once_more_to_a_fresh_engine():
 
 
 def test_a_second_death_on_the_same_request_is_final():
-    with RestartingSession(Mortal(deaths=2).open, None) as session:
+    with RestartingSession(Mortal(deaths=2).open, POLICY) as session:
         for seed, name in enumerate("abcd"):
             session.submit(request(name, seed=seed))
         assert [session.poll()[0].request_id for _ in range(2)] == ["a", "b"]
@@ -116,7 +120,7 @@ def test_dying_again_at_once_is_final_too():
     def die(request):
         raise RuntimeError("out of memory")
 
-    with RestartingSession(lambda policy: _session(die), None) as session:
+    with RestartingSession(lambda policy: _session(die), POLICY) as session:
         session.submit(request("a"))
         with pytest.raises(EngineError, match=r"died twice on request 'a' \(RuntimeError: out of memory\)"):
             session.poll()
@@ -135,7 +139,7 @@ def test_a_dead_engine_that_can_neither_be_closed_nor_replaced_is_one_error():
         finally:
             raise OSError("closing failed too")
 
-    with RestartingSession(once, None) as session:
+    with RestartingSession(once, POLICY) as session:
         session.submit(request("a"))
         with pytest.raises(
             EngineError, match=r"died \(RuntimeError: lost\) and a fresh one could not .* \(no device\)"
@@ -154,8 +158,8 @@ def test_a_death_outside_of_sampling_is_survived_once_too():
                 raise RuntimeError("device lost")
             return super().__getattribute__(name)
 
-    with RestartingSession(lambda policy: nullcontext(Fragile(script, score=lambda t: [-1.0])), None) as session:
-        session.sync(None, 3)
+    with RestartingSession(lambda policy: nullcontext(Fragile(script, score=lambda t: [-1.0])), POLICY) as session:
+        session.sync(WEIGHTS, 3)
         assert session.score((1, 2)) == [-1.0]
         session.cancel("b")
         assert session.restarts == 3
@@ -165,7 +169,7 @@ def test_a_death_outside_of_sampling_is_survived_once_too():
 
 
 def test_a_cancelled_request_is_not_held_against_its_successor_of_the_same_name():
-    with RestartingSession(Mortal(deaths=2).open, None) as session:
+    with RestartingSession(Mortal(deaths=2).open, POLICY) as session:
         for seed, name in enumerate("ab"):
             session.submit(request(name, seed=seed))
         assert [session.poll()[0].request_id for _ in range(1)] == ["a"]
@@ -189,7 +193,7 @@ def test_the_dead_engine_is_gone_before_the_fresh_one_takes_memory():
         opened.append(weakref.ref(session))
         yield session
 
-    with RestartingSession(once, None) as session:
+    with RestartingSession(once, POLICY) as session:
         session.submit(request("a"))
         assert session.poll()[0].samples == (STEP,)
 
@@ -207,7 +211,7 @@ def test_cancelling_what_died_for_good_leaves_the_error_alone():
         finally:
             session.cancel("a")
 
-    with RestartingSession(lambda policy: nullcontext(Dead(script)), None) as session:
+    with RestartingSession(lambda policy: nullcontext(Dead(script)), POLICY) as session:
         session.submit(request("a"))
         with pytest.raises(EngineError, match=r"died twice on request 'a'"):
             run(session)
@@ -221,7 +225,7 @@ def test_a_refused_request_is_no_death():
     def refuse(request):
         raise EngineError("no")
 
-    with RestartingSession(lambda policy: _session(refuse), None) as session:
+    with RestartingSession(lambda policy: _session(refuse), POLICY) as session:
         session.submit(request("a"))
         with pytest.raises(EngineError, match="no"):
             session.poll()
