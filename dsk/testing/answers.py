@@ -6,9 +6,9 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-from dsk.components.verifiers.exact import number
-from dsk.components.verifiers.normal import form
-from dsk.components.verifiers.structure import bracketed
+from dsk.components.verifiers.answers.exact import number
+from dsk.components.verifiers.answers.normal import form
+from dsk.components.verifiers.answers.structure import bracketed
 
 _FRAC = re.compile(r"\\d?frac\{([^{}]+)\}\{([^{}]+)\}")
 _RELATION = re.compile(r"[=<>:|]|\\(?:le|ge|ne|in|to|mid|sub|equiv|approx|sim|cong|perp|parallel|neq|leq|geq|text)\b|,")

@@ -31,7 +31,9 @@ from dsk.testing.verifier import VerifierContract, item, well_formed
 
 JUDGE = Path(__file__).with_name("judge_program.py")
 TOWER = tower(4) + "+x"
-generous = WorkerConfig(time_limit=120, cpu_limit=30, memory_mb=1024, module="dsk.components.verifiers.symbolic")
+generous = WorkerConfig(
+    time_limit=120, cpu_limit=30, memory_mb=1024, module="dsk.components.verifiers.workers.symbolic"
+)
 
 
 def quick_math(**fields: object) -> MathVerifier:

@@ -7,9 +7,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsk.components.verifiers.estimate import estimate, surely_differ
-from dsk.components.verifiers.exact import decide_texts
-from dsk.components.verifiers.normal import form
+from dsk.components.verifiers.answers.estimate import estimate, surely_differ
+from dsk.components.verifiers.answers.exact import decide_texts
+from dsk.components.verifiers.answers.normal import form
 from dsk.testing.answers import mutations, rewrites
 from dsk.testing.hostile import hostile_answers
 

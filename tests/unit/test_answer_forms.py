@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from dsk.components.verifiers import BoxedVerifier, MathVerifier, NumericVerifier
-from dsk.components.verifiers.exact import decide_texts
-from dsk.components.verifiers.extraction import extract, last_boxed
+from dsk.components.verifiers.answers.exact import decide_texts
+from dsk.components.verifiers.answers.extraction import extract, last_boxed
 from dsk.components.verifiers.math import MathSession
 from dsk.core.types import Problem
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from dsk.components.verifiers.extraction import is_bare_answer
+from dsk.components.verifiers.answers.extraction import is_bare_answer
 from dsk.core.boxes import last_boxed
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from dsk.components.verifiers.extraction import extract
+from dsk.components.verifiers.answers.extraction import extract
 from dsk.core.errors import SpecError, VerdictError, VerifierError
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
@@ -22,7 +22,7 @@ from dsk.core.workers.pool import HOPELESS, WorkerPool, worker_environment
 from dsk.core.workers.program import stated
 from dsk.core.workers.worker import WorkerConfig
 
-MODULE = "dsk.components.verifiers.reward_function"
+MODULE = "dsk.components.verifiers.workers.reward_function"
 ROUNDING = 1e-9
 _NAMED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _OWN = {"timeout": "timeout", "exhausted": "timeout", "died": "died", "memory": "memory"}

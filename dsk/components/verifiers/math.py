@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from dsk.components.verifiers.exact import decide
-from dsk.components.verifiers.extraction import extract, is_bare_answer
-from dsk.components.verifiers.normal import Form, form
+from dsk.components.verifiers.answers.exact import decide
+from dsk.components.verifiers.answers.extraction import extract, is_bare_answer
+from dsk.components.verifiers.answers.normal import Form, form
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 from dsk.core.workers.pool import WorkerPool
@@ -70,7 +70,7 @@ class MathVerifier(Verifier):
     def open(self) -> Iterator[MathSession]:
         """A session; its workers, if it ever needs any, end with the block."""
         config = WorkerConfig(
-            self.time_limit, self.cpu_limit, self.memory_mb, module="dsk.components.verifiers.symbolic"
+            self.time_limit, self.cpu_limit, self.memory_mb, module="dsk.components.verifiers.workers.symbolic"
         )
         with WorkerPool(config, self.workers) as pool:
             yield MathSession(self, pool)

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from dsk.components.verifiers.exact import number
-from dsk.components.verifiers.extraction import extract
-from dsk.components.verifiers.normal import form
+from dsk.components.verifiers.answers.exact import number
+from dsk.components.verifiers.answers.extraction import extract
+from dsk.components.verifiers.answers.normal import form
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 

@@ -7,10 +7,10 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from dsk.components.verifiers.exact import as_relations, decide
-from dsk.components.verifiers.normal import Form, form
-from dsk.components.verifiers.relations import compare_relations
-from dsk.components.verifiers.structure import elements, is_unordered
+from dsk.components.verifiers.answers.exact import as_relations, decide
+from dsk.components.verifiers.answers.normal import Form, form
+from dsk.components.verifiers.answers.structure import elements, is_unordered
+from dsk.components.verifiers.workers.relations import compare_relations
 from dsk.core.workers.worker import Answer
 
 

@@ -1,7 +1,7 @@
 """A plain Python function that says how good a response is: imported, called, and what it returns made a number.
 
-`python -m dsk.components.verifiers.reward_function FOLDER MODULE:FUNCTION` imports it in a process of its own and
-prints JSON: null, or what is wrong with it. So a module that hangs, ends its process or prints does so elsewhere.
+`python -m dsk.components.verifiers.workers.reward_function FOLDER MODULE:FUNCTION` imports it in a process of its own
+and prints JSON: null, or what is wrong with it. So a module that hangs, ends its process or prints does so elsewhere.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from dsk.components.verifiers.estimate import estimate, ratio, surely_differ
-from dsk.components.verifiers.normal import Form, form
-from dsk.components.verifiers.structure import FLIPPED, elements, is_unordered, relation
-from dsk.components.verifiers.vocabulary import FUNCTION_NAME
+from dsk.components.verifiers.answers.estimate import estimate, ratio, surely_differ
+from dsk.components.verifiers.answers.normal import Form, form
+from dsk.components.verifiers.answers.structure import FLIPPED, elements, is_unordered, relation
+from dsk.components.verifiers.answers.vocabulary import FUNCTION_NAME
 
 MAX_DIGITS = 400
 MAX_ELEMENTS = 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsk.components.verifiers.vocabulary import OPERATORS, QUANTITIES, TEXT, UNITS
+from dsk.components.verifiers.answers.vocabulary import OPERATORS, QUANTITIES, TEXT, UNITS
 
 TRAILING = " .,;:"
 _POWERS = (["^", "2"], ["^", "3"], ["^", "{", "2", "}"], ["^", "{", "3", "}"])

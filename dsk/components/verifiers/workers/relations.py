@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dsk.components.verifiers.structure import FLIPPED, elements, relation
+from dsk.components.verifiers.answers.structure import FLIPPED, elements, relation
 
 Compare = Callable[[str, str], str]
 Parse = Callable[[str], Any]

@@ -8,8 +8,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dsk.components.verifiers.units import TRAILING, split_unit
-from dsk.components.verifiers.vocabulary import ARGUMENTS, ENVIRONMENTS, FUNCTION_NAME, INVISIBLE, SAME, TEXT, UNICODE
+from dsk.components.verifiers.answers.units import TRAILING, split_unit
+from dsk.components.verifiers.answers.vocabulary import (
+    ARGUMENTS,
+    ENVIRONMENTS,
+    FUNCTION_NAME,
+    INVISIBLE,
+    SAME,
+    TEXT,
+    UNICODE,
+)
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[^\\]|\\", re.DOTALL)
 _SYMBOL = r"(?:\\[A-Za-z]+|[A-Za-z])'?(?:_(?:\w|\{[^{}]{1,12}\}))?"

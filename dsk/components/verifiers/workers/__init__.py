@@ -1,0 +1,1 @@
+"""What runs in processes that can be killed: computer algebra, and functions of the user's."""
