@@ -29,6 +29,19 @@ def test_the_published_defaults_raise_no_doubt():
     assert told() == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "rollout", "field"),
+    [
+        ({"keep": "trees"}, "branch", "keep"),
+        ({"screen": {"reuse": True}}, "tree", "screen.reuse"),
+        ({"train": {"allocate": "signal"}}, "adaptive", "train.allocate"),
+    ],
+)
+def test_a_field_that_the_rollout_does_not_use_is_said(changes, rollout, field):
+    assert [line.split(":")[0] for line in told(rollout={"kind": rollout}, replay=None, **changes)][:1] == [field]
+    assert not any(line.startswith("keep") for line in told(keep="trees"))
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.json")), ids=lambda path: path.stem)
 def test_the_examples_raise_no_doubt(path):
     assert doubts(load_spec(path)) == []

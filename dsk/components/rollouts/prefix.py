@@ -86,6 +86,11 @@ class Prefix(Rollout):
         return {LOW: 0.0, HIGH: min(share, high)} if passed else {LOW: min(share, high), HIGH: high}
 
     @property
+    def keeps_trees(self) -> bool:
+        """As the rollout does."""
+        return self.rollout.keeps_trees
+
+    @property
     def uses_solutions(self) -> bool:
         """Not where a column of the data has them."""
         return self.column is None

@@ -140,6 +140,11 @@ class Rollout(Component, ABC):
         """Most trajectories of a group."""
 
     @property
+    def keeps_trees(self) -> bool:
+        """Whether its groups have whole trees where the spec keeps them."""
+        return False
+
+    @property
     def uses_solutions(self) -> bool:
         """Whether it starts from `Known.solutions` where there are any."""
         return self.needs_solutions

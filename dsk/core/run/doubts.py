@@ -50,6 +50,8 @@ def _unused(spec: RunSpec) -> Iterator[str]:
         yield f"screen.reuse: rollout '{rollout.kind}' does not use it; it acts with 'direct' and 'adaptive'"
     if allocated and not rollout.allocates:
         yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
+    if spec.keep == "trees" and not any(r.keeps_trees for _, r in _places(spec)):
+        yield f"keep: rollout '{rollout.kind}' has no whole tree to keep; it acts with 'tree'"
 
 
 def _lone_requests(spec: RunSpec) -> Iterator[str]:
