@@ -14,7 +14,7 @@ from dsk.core.roles import Engine, Task, Verifier
 from dsk.core.rounds import Run, run
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec
-from dsk.core.types import Problem, Sample, Verdict
+from dsk.core.types import Group, Problem, Sample, Verdict
 
 RIGHT, EOS, ANSWERS = 1, 9, 3
 LENGTH = 2
@@ -116,6 +116,10 @@ class IdleTrainer:
 
     def anchor(self, groups: Any) -> int:
         return 0
+
+    def signals(self, groups: Sequence[Group]) -> list[bool]:
+        """Right and wrong answers together."""
+        return [len({t.correct for t in group.trajectories}) > 1 for group in groups]
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         return [[-1.0] * (len(tokens) - 1) for tokens in sequences]

@@ -64,7 +64,7 @@ class Collecting:
         rounds = 0
         while rounds < spec.refill and len(found) < size:
             further = batches.further(state.drawn + drawn, size - len(found))
-            fresh = [p for p in further if p.id not in taken]
+            fresh = list({p.id: p for p in further if p.id not in taken}.values())  # a pass may begin in between
             if not fresh:
                 break
             rounds, drawn, taken = rounds + 1, drawn + len(further), taken | {p.id for p in fresh}
