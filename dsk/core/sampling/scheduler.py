@@ -86,7 +86,7 @@ class _Batch:
     def __init__(self, scheduler: Scheduler, jobs: Sequence[Job], questions: Questions) -> None:
         self.scheduler, self.jobs, self.questions = scheduler, jobs, questions
         self.groups: dict[int, Group] = {}
-        self._waiting = iter(range(len(jobs)))
+        self._started = 0
         self._ready: deque[tuple[int, SampleRequest]] = deque()
         self._requests: dict[str, tuple[int, SampleRequest]] = {}
         self._out = [0] * len(jobs)
@@ -102,18 +102,27 @@ class _Batch:
             self.scheduler.engine.cancel(name)
 
     def advance(self) -> bool:
-        """Start what fits, let the engine finish something, and move those jobs on. False when all is done."""
+        """Start what fits, let the engine finish something, and move those jobs on. False when all is done.
+
+        As many times as the engine is polled, however long answers take.
+        """
         self._admit()
         if not (self._requests or self.questions):
             return False
         moved = self._sample() if self._requests else []
-        for answered in self.questions.hear(wait=not self._requests):
+        self._move_on(moved, wait=False)
+        while self.questions and not (self._requests or self._ready or self._started < len(self.jobs)):
+            self._move_on([], wait=True)
+        return True
+
+    def _move_on(self, moved: list[int], wait: bool) -> None:
+        """Give the answers that are due to their jobs, and take the next requests of all that moved."""
+        for answered in self.questions.hear(wait):
             self.jobs[answered.job].answer(answered.question.id, answered.answer)
             self._out[answered.job] -= 1
             moved.append(answered.job)
         for index in dict.fromkeys(moved):
             self._continue(index)
-        return True
 
     def _sample(self) -> list[int]:
         """Let the engine finish something; the jobs it was for."""
@@ -151,7 +160,8 @@ class _Batch:
 
     def _start_next(self) -> bool:
         """Make the next new job ready; jobs that need no sampling are done at once. False when none is left."""
-        for index in self._waiting:
+        while self._started < len(self.jobs):
+            index, self._started = self._started, self._started + 1
             self._continue(index)
             if self._ready:
                 self.scheduler.given += self.jobs[index].given
