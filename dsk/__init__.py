@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dsk.core.errors import CacheError, DataError, DskError, EngineError, InterruptedRun, SpecError, VerifierError
     from dsk.core.loading import load_spec
     from dsk.core.model.policy import Policy
+    from dsk.core.model.weights import Weights
     from dsk.core.roles import *  # noqa: F403  # the roles are listed once, there
     from dsk.core.rounds import Run, run
     from dsk.core.spec import RunSpec
@@ -54,6 +55,7 @@ __all__ = [
     "Trajectory",
     "Verdict",
     "VerifierError",
+    "Weights",
     "__version__",
     "default_part",
     "hookimpl",
@@ -61,12 +63,18 @@ __all__ = [
     "run",
 ]
 
+if TYPE_CHECKING:
+    from dsk.core import roles
+
+    __all__ += roles.__all__  # so that a type checker takes them for public too
+
 _HOMES = {
     name: f"dsk.core.{module}"
     for module, names in {
         "component": "default_part",
         "errors": "CacheError DataError DskError EngineError InterruptedRun SpecError VerifierError",
         "model.policy": "Policy",
+        "model.weights": "Weights",
         "rounds": "Run run",
         "spec": "RunSpec",
         "loading": "load_spec",

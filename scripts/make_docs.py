@@ -14,12 +14,12 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 import typer
 
+import dsk
 from dsk import testing
 from dsk.cli.app import app
 from dsk.core import roles
@@ -132,7 +132,7 @@ def signature(function: Any) -> str:
 
 def record_section(name: str) -> str:
     """A record or an open component: its documentation and its methods."""
-    record = getattr(roles, name, None) or getattr(import_module("dsk.core.types"), name)
+    record = getattr(dsk, name)
     own = [(n, f.fget if isinstance(f, property) else f) for n, f in vars(record).items() if not n.startswith("_")]
     rows = [
         [f"`{n}`" if isinstance(vars(record)[n], property) else f"`{n}{short(f)}`", prose(f)]

@@ -15,6 +15,7 @@ from dsk.core.component import as_object
 from dsk.core.errors import SpecError
 from dsk.core.input.faults import QUOTED, fault_lines, shortened
 from dsk.core.input.reading import DEEPEST, is_json, parse_json, read_json
+from dsk.core.places import kind_left_out
 from dsk.core.plugins.registry import Registry, load_registry
 from dsk.core.spec import RunSpec
 
@@ -38,6 +39,7 @@ def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]
 
 def set_path(data: dict[str, Any], path: str, value: Any) -> None:
     """Set `path` (dots) in nested dicts. Setting another `kind` drops the old kind's fields."""
+    whole = data
     *parents, last = path.split(".")
     if len(parents) > DEEPEST:
         raise SpecError(f"--set {shortened(path)}: a path of {len(parents) + 1} names; give at most {DEEPEST}")
@@ -46,9 +48,13 @@ def set_path(data: dict[str, Any], path: str, value: Any) -> None:
         if not isinstance(inner, dict):
             raise SpecError(f"--set {shortened(path)}: '{shortened(name)}' is a value, not an object")
         data = cast("dict[str, Any]", inner)
-    if last == "kind" and data.get("kind", value) != value:
+    if last == "kind" and data and value != data.get("kind", _kind_left_out(whole, parents)):
         data.clear()
     data[last] = value
+
+
+def _kind_left_out(data: dict[str, Any], path: list[str]) -> str | None:
+    return kind_left_out(data, path, load_registry(_allowed_plugins(data)))
 
 
 def parse_spec(data: Any, source: str = "spec", registry: Registry | None = None) -> RunSpec:

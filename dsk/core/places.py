@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from dsk.core.component import Component, StrictModel
+from dsk.core.component import Component, StrictModel, as_object
 from dsk.core.plugins.registry import Registry
 from dsk.core.roles import ROLES
 from dsk.core.spec import RunSpec
@@ -59,6 +59,29 @@ def places(registry: Registry) -> dict[str, Place]:
                     found.setdefault(held.role, Place(inner, listed, holder))
                 waiting += [(inner, part, kind) for part, kind in _parts(held, registry, by_default)]
     return {role.role: found[role.role] for role in ROLES if role.role in found}
+
+
+def kind_left_out(data: Mapping[str, Any], path: Sequence[str], registry: Registry) -> str | None:
+    """The kind that the object at `path` of a spec has where it names none; None where the path leads nowhere known."""
+    kind, here = None, data
+    model: type[StrictModel] | None = RunSpec
+    for name in path:
+        field = model.model_fields.get(name) if model else None
+        if field is None:
+            return None
+        default = as_object(field.get_default(call_default_factory=True)) or {}
+        here = as_object(here.get(name)) or {}
+        kind = default.get("kind")
+        models = (_of_kind(held, here.get("kind", kind), registry) for held, _ in _models(field.annotation, False))
+        model = next((found for found in models if found), None)
+    return kind
+
+
+def _of_kind(held: type[StrictModel], kind: Any, registry: Registry) -> type[StrictModel] | None:
+    if not issubclass(held, Component) or held.is_concrete():
+        return held
+    entry = registry.entries.get((held.role, kind)) if isinstance(kind, str) else None
+    return entry.component if entry else None
 
 
 def _held(model: type[StrictModel]) -> Iterator[tuple[str, type[StrictModel], bool]]:

@@ -117,6 +117,31 @@ def test_setting_another_kind_drops_the_old_kinds_fields():
     assert tree_of(data).selector.dump() == {"kind": "uct", "exploration": 2.0}
 
 
+@pytest.mark.parametrize(
+    ("part", "kept", "other"),
+    [
+        ({"rollout": {"width": 3}}, "rollout.kind=tree", "rollout.kind=direct"),
+        ({"replay": {"samples": 3}}, "replay.kind=cached", "replay.kind=tree"),
+        (
+            {"rollout": {"selector": {"depth_weight": 1.0}}},
+            "rollout.selector.kind=frontier",
+            "rollout.selector.kind=uct",
+        ),
+        ({"train": {"loss": {"clip_low": 0.1}}}, "train.loss.kind=tree_grpo", "train.loss.kind=cispo"),
+        (
+            {"rollout": {"kind": "prefix", "rollout": {"samples": 3}}},
+            "rollout.rollout.kind=direct",
+            "rollout.rollout.kind=tree",
+        ),
+    ],
+)
+def test_a_kind_that_was_left_out_is_that_of_its_place(part, kept, other):
+    """Setting it keeps the fields, setting another drops them."""
+    before, after = (parse_spec(override({**GOOD, **part}, [assignment])).dump() for assignment in (kept, other))
+    assert before == parse_spec({**GOOD, **part}).dump()
+    assert after == parse_spec(override(before, [other])).dump()
+
+
 def test_setting_a_field_of_an_unnamed_component_means_the_default_kind():
     assert tree_of(override(GOOD, ["rollout.selector.depth_weight=0.5"])).selector.dump()["depth_weight"] == 0.5
 

@@ -106,7 +106,7 @@ class Engine(Component, ABC):
 
     role: ClassVar[str] = "engine"
     plural: ClassVar[str] = "engines"
-    records: ClassVar[tuple[str, ...]] = ("EngineSession", "SampleRequest", "Sample", "Completion")
+    records: ClassVar[tuple[str, ...]] = ("EngineSession", "SampleRequest", "Sample", "Completion", "Weights")
     default_kind: ClassVar[str | None] = "transformers"
     repeatable: ClassVar[bool] = True
     """Whether the same requests in the same order give the same bits; where they do, a resumed run repeats them."""
