@@ -1,4 +1,4 @@
-"""One HTML file out of data and the bundled scripts; it opens from disk, asks no network, runs no script but the bundle."""
+"""One HTML file out of data and the bundled scripts; it opens from disk and asks no network."""
 
 from __future__ import annotations
 
