@@ -8,6 +8,8 @@ export interface Axis {
   format?: Format;
   min?: number;
   max?: number;
+  /** Steps of the axis are factors; for what is positive. */
+  log?: boolean;
 }
 
 const FONT = 12;
@@ -16,7 +18,7 @@ export function valueAxis(axis: Axis, theme: Theme, orientation: "x" | "y") {
   const label = formatter(axis.format);
   const x = orientation === "x";
   return {
-    type: "value" as const,
+    type: axis.log ? ("log" as const) : ("value" as const),
     name: x ? axis.name : "",
     nameLocation: "middle" as const,
     nameGap: 26,

@@ -19,7 +19,7 @@ export function inFull(format: Format = "number"): (value: number | null | undef
 
 const WRITERS: Record<Format, (value: number) => string> = {
   number: short,
-  percent: (value) => `${(100 * value).toFixed(1).replace(/\.0$/, "")}%`,
+  percent: share,
   seconds: duration,
   bytes: (value) => (value < 2 ** 30 ? `${whole.format(value / 2 ** 20)} MiB` : `${(value / 2 ** 30).toFixed(1)} GiB`),
 };
@@ -33,6 +33,11 @@ function long(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && size < 1e-3) return exponent(value);
   return (size >= 1000 ? whole : precise).format(value);
+}
+
+function share(value: number): string {
+  const percent = 100 * value;
+  return percent !== 0 && Math.abs(percent) < 0.1 ? `${exponent(percent)}%` : `${percent.toFixed(1).replace(/\.0$/, "")}%`;
 }
 
 function exponent(value: number): string {
