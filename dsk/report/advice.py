@@ -1,4 +1,4 @@
-"""What a practitioner would say who looks at the run: a sentence with the figures, and the field of the spec to turn."""
+"""What a practitioner would say who looks at the run: a sentence with figures, and the field of the spec to turn."""
 
 from __future__ import annotations
 

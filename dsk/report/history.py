@@ -39,7 +39,7 @@ class ProblemHistory:
 
     @property
     def standing(self) -> str:
-        """`new`: unsolved at first and solved at last; `forgotten`: the reverse; `never` solved by any; else `known`."""
+        """`new`: unsolved at first, solved at last or in training; `forgotten`: the reverse; `never`; `known`."""
         rates = self.measured
         if not any(rates) and not self.solved_by:
             return "never"

@@ -126,14 +126,9 @@ def _advice(spec: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str
 
 def _curves(spec: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
     steps = step_columns(records)
-    bounds = {"probe_bound": spec.get("probe_bound"), "grad_clip": _at(spec, "train", "optimizer", "grad_clip")}
+    seen = Seen(spec, (), ())
+    bounds = {"probe_bound": seen.setting("probe_bound"), "grad_clip": seen.setting("train.optimizer.grad_clip")}
     return {"evaluations": evaluation_columns(records), "steps": asdict(steps), "bounds": bounds}
-
-
-def _at(part: Any, *path: str) -> Any:
-    for name in path:
-        part = part.get(name) if isinstance(part, Mapping) else None
-    return part
 
 
 SPENT = ("step", "updates", "sampled_tokens", "trained_tokens", "model_tokens", "peak_memory_bytes")

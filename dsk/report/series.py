@@ -14,6 +14,9 @@ AXES = ("model_tokens", "sampled_tokens", "seconds", "updates", "step")
 POINTS = 600
 """More steps than this are drawn several to a point."""
 
+PHASES = 5
+"""Phases with a part of their own in a bar; the others are one more."""
+
 LAST = (*AXES, "round", "screening_tokens", "scored_tokens", "trained_tokens")
 MEAN = (
     "problems", "replayed", "trajectories", "group_reward", "trajectory_entropy", "filtered", "stale_samples",
@@ -109,7 +112,13 @@ def _token_parts(ends: Sequence[Record]) -> dict[str, list[float]]:
 def _second_parts(ends: Sequence[Record]) -> dict[str, list[float]]:
     """Seconds between one point and the next, by phase."""
     names = dict.fromkeys(name for step in ends for name in step.get("phase_seconds", {}))
-    return _spent({name: [step.get("phase_seconds", {}).get(name, 0.0) for step in ends] for name in names})
+    ranked = sorted(names, key=lambda name: -ends[-1].get("phase_seconds", {}).get(name, 0.0))
+    parts = {name: [name] for name in ranked[:PHASES]} | {"the rest": ranked[PHASES:]}
+    return _spent({part: [_seconds_of(step, phases) for step in ends] for part, phases in parts.items()})
+
+
+def _seconds_of(step: Record, phases: Sequence[str]) -> float:
+    return sum(step.get("phase_seconds", {}).get(name, 0.0) for name in phases)
 
 
 def _spent(totals: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:

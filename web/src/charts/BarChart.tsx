@@ -46,7 +46,7 @@ export function BarChart({ title, note, x, y, places, parts, height }: BarChartP
 
 function bars(x: Axis, y: Axis, places: BarChartProps["places"], parts: readonly (Part & { look: number })[], theme: Theme): EChartsOption {
   const { axisLabel, axisLine, axisTick, name, nameLocation, nameGap, nameTextStyle } = valueAxis(x, theme, "x");
-  const label = { ...axisLabel, formatter: undefined, showMinLabel: undefined };
+  const label = { ...axisLabel, formatter: undefined };
   return {
     ...frame(theme),
     ...zoomable(),

@@ -33,7 +33,7 @@ export interface LineChartProps {
   series: readonly Series[];
   /** Weight of exponential averaging in [0, 1); the figures themselves stay behind as faint lines. Bands stay. */
   smoothing?: number;
-  /** Horizontal lines, such as a bound. */
+  /** Horizontal dashed lines, such as a bound; their names stand in the note. */
   marks?: readonly Mark[];
   height?: number;
   range?: Range;
@@ -41,9 +41,11 @@ export interface LineChartProps {
   onClick?: (series: Series, index: number) => void;
 }
 
+const NONE: readonly Mark[] = [];
+
 /** Give `series`, `x`, `y` and `marks` stable identities (`useMemo`) where the page draws itself often. */
 export function LineChart(props: LineChartProps) {
-  const { title, note, x, y, series, smoothing = 0, marks, height, onClick } = props;
+  const { title, note, x, y, series, smoothing = 0, marks = NONE, height, onClick } = props;
   const [own, setOwn] = useState<Range>(null);
   const [hidden, toggle] = useHidden();
   const looked = useMemo(() => series.map((one, index) => ({ ...one, look: one.look ?? index })), [series]);
@@ -58,7 +60,7 @@ export function LineChart(props: LineChartProps) {
   });
   return (
     <figure class="chart">
-      <figcaption>{title}{note && <small>{note}</small>}</figcaption>
+      <figcaption>{title}<small>{[note, ...marks.map((mark) => `dashed: ${mark.name}`)].filter(Boolean).join("; ")}</small></figcaption>
       {looked.length > 1 && <Legend series={looked} hidden={hidden} onToggle={toggle} />}
       <Chart draw={draw} label={spoken(props)} height={height} onClick={click}
         range={props.onRange ? (props.range ?? null) : own} onRange={props.onRange ?? setOwn} />

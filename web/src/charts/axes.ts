@@ -21,7 +21,7 @@ export function valueAxis(axis: Axis, theme: Theme, orientation: "x" | "y") {
     type: axis.log ? ("log" as const) : ("value" as const),
     name: x ? axis.name : "",
     nameLocation: "middle" as const,
-    nameGap: 26,
+    nameGap: 30,
     nameTextStyle: { color: theme.quiet, fontSize: FONT },
     scale: true,
     min: axis.min,
@@ -30,7 +30,7 @@ export function valueAxis(axis: Axis, theme: Theme, orientation: "x" | "y") {
     axisLine: { show: x, onZero: false, lineStyle: { color: theme.line } },
     axisTick: { show: false },
     splitLine: { show: !x, lineStyle: { color: theme.line, width: 1, opacity: 0.7 } },
-    axisLabel: { color: theme.quiet, fontSize: FONT, formatter: label, hideOverlap: true, showMinLabel: true },
+    axisLabel: { color: theme.quiet, fontSize: FONT, formatter: label, hideOverlap: true, margin: x ? 10 : 8 },
   };
 }
 

@@ -37,7 +37,9 @@ function long(value: number): string {
 
 function share(value: number): string {
   const percent = 100 * value;
-  return percent !== 0 && Math.abs(percent) < 0.1 ? `${exponent(percent)}%` : `${percent.toFixed(1).replace(/\.0$/, "")}%`;
+  const size = Math.abs(percent);
+  if (size !== 0 && size < 1e-3) return `${exponent(percent)}%`;
+  return size !== 0 && size < 1 ? `${Number(percent.toPrecision(2))}%` : `${percent.toFixed(1).replace(/\.0$/, "")}%`;
 }
 
 function exponent(value: number): string {

@@ -59,7 +59,7 @@ function bounds(marks: readonly Mark[], theme: Theme) {
       silent: true,
       symbol: "none",
       lineStyle: { color: theme.quiet, type: "dashed" },
-      label: { position: "insideEndTop", color: theme.quiet, formatter: (mark: { name: string }) => mark.name },
+      label: { show: false },
       data: marks.map((mark) => ({ yAxis: mark.value, name: mark.name })),
     },
   };

@@ -13,7 +13,7 @@ export function Examples({ examples }: { examples: Example[] }) {
       {examples.map((example, index) => (
         <details class="example" key={index} open={index === 0}>
           <summary><Folded text={example.problem} /> <span class="quiet">answer: <bdi>{example.reference}</bdi></span></summary>
-          {example.answers.map((answer, each) => <Steps key={each} answer={answer} />)}
+          <div class="answers">{example.answers.map((answer, each) => <Steps key={each} answer={answer} />)}</div>
         </details>
       ))}
     </section>

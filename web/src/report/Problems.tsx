@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Problem, Problems as Split, Report, Standing } from "./data";
 
 const STANDINGS: [standing: Standing, name: string, meaning: string][] = [
-  ["never", "Hardest", "never solved"],
+  ["never", "Never solved", "not once, in no measurement and no step"],
   ["new", "Newly solved", "unsolved at first, solved at last or in training"],
   ["forgotten", "Forgotten", "solved at first, unsolved at last"],
   ["known", "Solved throughout", "solved at first and at last"],
@@ -39,7 +39,7 @@ function History({ split }: { split: Split }) {
   return (
     <>
       <div class="tabs small" role="group" aria-label="Which problems">
-        <button type="button" aria-pressed={standing === null} onClick={() => setStanding(null)}>All <span class="quiet">{split.of}</span></button>
+        <button type="button" aria-pressed={standing === null} onClick={() => setStanding(null)}>Hardest first <span class="quiet">{split.of}</span></button>
         {STANDINGS.map(([key, name, meaning]) => (
           <button type="button" key={key} title={meaning} disabled={!split.counts[key]} aria-pressed={standing === key} onClick={() => setStanding(key)}>
             {name} <span class="quiet">{split.counts[key]}</span>
@@ -77,7 +77,7 @@ function Row({ row, trained }: { row: Problem; trained: boolean }) {
   return (
     <tr>
       <td class="asked">
-        {row.prompt ? <details><summary><bdi>{row.id}</bdi></summary><pre>{row.prompt}</pre></details> : <bdi>{row.id}</bdi>}
+        {row.prompt ? <details><summary><bdi>{row.id}</bdi> <span class="quiet glance"><bdi>{row.prompt}</bdi></span></summary><pre>{row.prompt}</pre></details> : <bdi>{row.id}</bdi>}
       </td>
       {row.rates.map((rate, index) => <Rate key={index} rate={rate} />)}
       {trained && (
