@@ -87,7 +87,7 @@ function zoomByKey(event: KeyboardEvent, chart: EChartsType, onRange: (range: Ra
 
 function watchRoom(chart: EChartsType, box: HTMLElement): () => void {
   const observer = new ResizeObserver(() => {
-    if (box.clientWidth && box.clientWidth !== chart.getWidth()) chart.resize();
+    if (!matchMedia("print").matches && box.clientWidth && box.clientWidth !== chart.getWidth()) chart.resize();
   });
   observer.observe(box);
   return () => observer.disconnect();
