@@ -115,6 +115,20 @@ def test_every_problem_has_a_history(finished):
     assert all(row["prompt"] == f"{row['id']}=" for row in trained)
 
 
+def test_a_thousand_steps_stay_light(copied, tmp_path):
+    events = copied / "events.jsonl"
+    records = [json.loads(line) for line in events.read_text().splitlines()]
+    step, groups = (next(r for r in records if r["event"] == name) for name in ("step", "groups"))
+    groups |= {name: groups[name] * 32 for name in ("problems", "origins", "correct", "responses")}
+    run = [dict(record, step=i + 1) for i in range(1000) for record in (groups, step)]
+    events.write_text("".join(json.dumps(dict(r, seq=i)) + "\n" for i, r in enumerate(run)))
+    page = write_report(copied, tmp_path / "page.html")
+    data = Page(page.read_text()).data
+    assert page.stat().st_size < 2e6
+    assert data["steps"]["merged"] == 2
+    assert data["steps"]["columns"]["step"][-1] == 1000
+
+
 def test_the_page_needs_nothing_from_elsewhere(finished):
     source = write_report(finished.folder).read_text()
     outside = [v for _, attrs in Page(source).tags for n, v in attrs.items() if n in ("src", "href")]
