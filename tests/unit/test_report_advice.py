@@ -1,4 +1,4 @@
-"""What a practitioner would say: each rule speaks where its trouble is, is silent where it is not, and names a field."""
+"""What a practitioner would say: each rule speaks where its trouble is, is silent elsewhere, and names a field."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ def run_of(costs: list[tuple[int, ...]]) -> list[dict[str, Any]]:
 @given(COSTS, st.integers(1, 20))
 def test_the_parts_of_all_bars_are_all_model_tokens(costs, points):
     steps = run_of(costs)
-    parts = step_columns(steps, points).tokens
+    parts = step_columns(steps, bars=points).tokens
     assert sum(map(sum, parts.values())) == steps[-1]["model_tokens"]
     names = ("rollouts", "screening", "scoring", "training (× 3)")
     spent = dict(zip(names, (sum(step[place] for step in costs) for place in range(4)), strict=True))
@@ -54,6 +54,14 @@ def test_a_point_is_the_mean_of_its_steps_and_the_most_extreme_ratio(costs, poin
     mean = sum(step["group_reward"] for step in first) / len(first)
     assert abs(thinned.columns["group_reward"][0] - mean) < 1e-6
     assert thinned.columns["update_ratio_max"][0] == max(step["update_ratio_max"] for step in first)
+
+
+@given(COSTS, st.integers(1, 20))
+def test_bars_are_as_many_as_asked_and_each_ends_at_its_last_step(costs, most):
+    drawn = step_columns(run_of(costs), bars=most)
+    assert len(drawn.bars) <= most
+    assert drawn.bars[-1] == len(costs)
+    assert {len(values) for values in (*drawn.tokens.values(), *drawn.seconds.values())} == {len(drawn.bars)}
 
 
 def test_a_thousand_steps_are_thinned_and_ten_are_not():
