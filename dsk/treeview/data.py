@@ -115,7 +115,7 @@ def _rules(rules: Rules, moments: Sequence[Moment]) -> dict[str, Any]:
 
 def _choices(record: TreeRecord, rules: Rules | None, moments: Sequence[Moment]) -> Iterator[dict[str, Any]]:
     listed = rules is not None and rules.selector.scope == "global"
-    known: dict[int, tuple[float, ...]] = {}
+    known: dict[str, np.ndarray] = {}
     for number, node in enumerate(record.order.tolist()):
         row = {"node": node, "score": float(record.choice_score[number]), "among": int(record.candidates[number])}
         choice = moments[number].choice if moments else None
@@ -125,24 +125,38 @@ def _choices(record: TreeRecord, rules: Rules | None, moments: Sequence[Moment])
         yield row
 
 
-def _scored(choice: Choice, listed: bool, known: dict[int, tuple[float, ...]]) -> dict[str, Any]:
+def _scored(choice: Choice, listed: bool, known: dict[str, np.ndarray]) -> dict[str, Any]:
     """The candidates' terms: of a frontier whose scores last, those that changed (`known` has the others)."""
     if not choice.asked:
         return {}
-    if choice.how == "frontier" and not listed:
-        (asked,) = choice.asked
-        rows = dict(zip(asked.nodes.tolist(), zip(*map(short, asked.terms.values()), strict=True), strict=True))
-        changed = {node: terms for node, terms in rows.items() if known.get(node) != terms}
-        known |= changed
-        return {"scored": [[node, *terms] for node, terms in changed.items()]}
-    return {"levels": [_level(asked, choice.node) for asked in choice.asked]}
+    if choice.how != "frontier" or listed:
+        return {"levels": [_level(asked, choice.node) for asked in choice.asked]}
+    (asked,) = choice.asked
+    changed = np.zeros(len(asked.nodes), np.bool_)
+    for name, term in asked.terms.items():
+        before = _reaching(known.get(name), int(asked.nodes.max()) + 1)
+        changed |= before[asked.nodes] != term
+        before[asked.nodes] = term
+        known[name] = before
+    return {"scored": _rows(asked, np.flatnonzero(changed))}
+
+
+def _reaching(column: np.ndarray | None, size: int) -> np.ndarray:
+    """The column, with NaN for nodes that it does not reach."""
+    column = np.zeros(0) if column is None else column
+    return np.append(column, np.full(max(0, size - len(column)), np.nan))
 
 
 def _level(asked: Asked, chosen: int) -> list[list[float]]:
     best = np.argsort(-asked.scores, kind="stable")[:SHOWN].tolist()
     missing = [place for place in np.flatnonzero(asked.nodes == chosen).tolist() if place not in best]
-    columns = [short(term) for term in asked.terms.values()]
-    return [[int(asked.nodes[place]), *(column[place] for column in columns)] for place in [*best, *missing]]
+    return _rows(asked, np.asarray([*best, *missing], np.int64))
+
+
+def _rows(asked: Asked, places: np.ndarray) -> list[list[float]]:
+    """Some of the candidates, each as its node and its terms."""
+    columns = [short(term[places]) for term in asked.terms.values()]
+    return [[node, *terms] for node, *terms in zip(asked.nodes[places].tolist(), *columns, strict=True)]
 
 
 def _numbers(moment: Moment) -> list[list[float]]:
