@@ -12,8 +12,8 @@ export function Summary({ model, at, titled }: { model: TreeModel; at: number; t
       {titled && <strong><bdi>{plain(model.data.title)}</bdi></strong>}
       {rules && <span>selector <b>{rules.selector}</b></span>}
       <span>{counted(at, "expansion")}</span>
-      <span class={right ? "right" : ""}>{"\u2713"} {right} right</span>
-      <span class={seen.length - right ? "wrong" : ""}>{"\u2717"} {seen.length - right} wrong</span>
+      <span class={right ? "right" : ""}>{"\u2713"} {right.toLocaleString("en")} right</span>
+      <span class={seen.length - right ? "wrong" : ""}>{"\u2717"} {(seen.length - right).toLocaleString("en")} wrong</span>
       <span>{first === null ? "never solved" : `solved after ${counted(first, "expansion")}`}</span>
     </figcaption>
   );
