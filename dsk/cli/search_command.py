@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +77,7 @@ def print_json(searched: Sequence[Searched]) -> None:
     from dsk.web.page import json_text
 
     data = [one.data() for one in searched]
-    typer.echo(json.dumps(json.loads(json_text(data[0] if len(data) == 1 else data)), indent=1))
+    typer.echo(json_text(data[0] if len(data) == 1 else data))
 
 
 def write_searches(path: Path, searched: Sequence[Searched]) -> None:

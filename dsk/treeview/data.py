@@ -18,7 +18,9 @@ DIGITS = 7
 SHOWN = 200
 """Candidates of a choice that are written where all of them are scored anew each time; the best."""
 UCT = "Q(s) + lambda sqrt(ln N(parent) / N(s))"
-DRAWN = "draws random numbers: its scores cannot be had again, and only the chosen node's, which the search kept, is shown"
+DRAWN = (
+    "draws random numbers: its scores cannot be had again, and only the chosen node's, which the search kept, is shown"
+)
 DIFFERS = "gives other scores here than the search recorded, so only the recorded one is shown"
 NO_RULES = "the rules of this search are not known here: only the scores that it recorded are shown"
 

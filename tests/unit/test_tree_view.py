@@ -20,7 +20,7 @@ from dsk.core.roles import Known
 from dsk.core.spec import RunSpec
 from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Group
-from dsk.treeview import Trained, rules_of, tree_data, trained_on, trees_page
+from dsk.treeview import Trained, rules_of, trained_on, tree_data, trees_page
 from dsk.treeview.run_trees import KeptTree, kept_trees, pick_tree
 
 HOSTILE = "</script><script>alert(1)</script>\u202e\u2066 [red]\x00\x1b[31m"

@@ -26,7 +26,7 @@ export function StepPanel({ model, node, at, query, choose, go }: Props) {
       <Figures model={model} node={node} at={at} />
       {expanded < Infinity && node > 0 && (
         <p class="quiet">
-          Expanded as number {expanded + 1}. <button type="button" class="link" onClick={() => go(expanded)}>Show the choice</button>
+          Expanded as number {expanded + 1}. {expanded !== at && <button type="button" class="link" onClick={() => go(expanded)}>Show the choice</button>}
         </p>
       )}
       <h4>{node ? "Its text" : "Its text, and what was given"}</h4>
