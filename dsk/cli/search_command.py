@@ -45,7 +45,8 @@ class Searched:
         """The tree for the viewer. Raises SpecError where the rollout has none."""
         if self.group.tree is None:
             raise SpecError(
-                f"rollout: '{self.spec.rollout.kind}' has no whole tree to show; it is 'tree' that grows one"
+                f"rollout: '{self.spec.rollout.kind}' makes whole responses, of which there is no tree to show; name"
+                " 'tree', or another that branches"
             )
         decode, pieces = self.policy.decode, self.policy.pieces
         rules = rules_of(self.spec)

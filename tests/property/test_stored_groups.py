@@ -88,28 +88,15 @@ groups = st.builds(
 
 
 @st.composite
-def expansions(draw: st.DrawFn, nodes: int) -> tuple[list[int], list[int]]:
-    """Parents of `nodes` nodes, and the nodes that were expanded in their order; the last may have got no child."""
-    parents, order = [-1], []
-    while len(parents) < nodes:
-        order.append(draw(st.sampled_from([n for n in range(len(parents)) if n not in order])))
-        parents += [order[-1]] * draw(st.integers(1, nodes - len(parents)))
-    if draw(st.booleans()):
-        order.append(nodes - 1)
-    return parents, order
-
-
-@st.composite
 def trees(draw: st.DrawFn) -> TreeRecord:
     lengths = np.array(draw(st.lists(st.integers(0, 3), min_size=1, max_size=6)), np.int64)
     nodes, tokens = len(lengths), int(lengths.sum())
-    parents, chosen = draw(expansions(nodes))
-    ended = draw(st.lists(st.integers(0, nodes - 1), max_size=4))
+    chosen, ended = (draw(st.lists(st.integers(0, nodes - 1), max_size=4)) for _ in range(2))
     column = {name: np.array(exactly(draw, number, nodes), np.float64) for name in ("value", "entropy")}
     said = [np.array(exactly(draw, number | st.just(float("nan")), n), np.float64) for n in (nodes, len(chosen))]
     return TreeRecord(
         problem_id=draw(text),
-        parent=np.array(parents, np.int32),
+        parent=np.array([-1, *(draw(st.integers(0, n - 1)) for n in range(1, nodes))], np.int32),
         token_ends=lengths.cumsum(),
         tokens=np.array(exactly(draw, token, tokens), np.int32),
         logprobs=np.array(exactly(draw, logprob, tokens), np.float64),
@@ -191,7 +178,6 @@ TREE_FAULTS = {
     "a node's parent is not one before it": ("parent", [-1, 1]),
     "token_ends do not cut the tokens into nodes": ("token_ends", [0, 2]),
     "an expansion or an end names a node that is not there": ("order", [2]),
-    "the nodes are not in the order of the expansions that made them": ("order", [1]),
     "order, choice_score, among_siblings, candidates are not equally many": ("candidates", [1, 2]),
     "verified, rewards, correct, answers are not equally many": ("answers", []),
 }

@@ -81,7 +81,7 @@ def test_a_rollout_without_a_tree_has_no_page(command):
     words = ("--set", "rollout=direct", "--set", "max_response_tokens=8")
     code, _, error = command("search", QUICKSTART, *words, "--html", "tree.html")
     assert (code, error.count("\n")) == (2, 1)
-    assert "'direct' has no whole tree to show; it is 'tree' that grows one" in error
+    assert "'direct' makes whole responses, of which there is no tree to show; name 'tree'" in error
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,7 @@ function winnersOf(model: TreeModel, choice: Choice, levels: Row[][]): number[] 
 /** In words, with the term that told it from the runner-up. */
 function reason(choice: Choice, formula: Formula | undefined, rows: Row[] | undefined): string {
   if (choice.how === "root" || !choice.node) return "is where every search begins.";
+  if (!choice.among) return "is where steps were asked for; no selector chose it.";
   const among = counted(choice.among, where(choice), wheres(choice));
   if (!formula || !rows) return `was chosen among ${among}${choice.score === null ? "" : `, with a score of ${signed(choice.score)}`}.`;
   const mine = rows.find(([node]) => node === choice.node);
