@@ -1,6 +1,6 @@
 """Takes docs/pictures/tree.png: a search of the quickstart, one expansion before its end.
 
-Needs Chromium and the extra `browser`, as scripts/install_full.sh installs them. Run it when the viewer looks different.
+Needs Chromium and the extra `browser`, as scripts/install_full.sh installs them. Run it when the looks change.
 """
 
 from __future__ import annotations
