@@ -78,14 +78,19 @@ def _compare_study(
     path: Path, jobs: int | None, run: bool, runs: Path, options: dict, output: Format, plot: list[Path], say: Console
 ) -> bool:
     """Run and print; whether a run failed."""
+    from dsk.cli.fixed_study import check_options, show
     from dsk.compare.comparison import compare as compare_arms
+    from dsk.compare.fixed.planning import check_work, plan_fixed, settings_of
     from dsk.compare.runner import arms_of, unfinished
     from dsk.compare.study import check_folders, load_study, plan_runs
     from dsk.core.errors import InterruptedRun
 
     study = load_study(path)
-    planned = plan_runs(study, str(path), runs)
+    planned = plan_fixed(study, plan_runs(study, str(path), runs), str(path), runs)
     check_folders(planned)
+    check_work(planned)
+    if settings_of(study) is not None:
+        check_options(study, options, plot)
     outcomes: list[Outcome] = []
     if run:
         runner, outcomes = _run_missing(study.mode, jobs, planned, unfinished(planned), say)
@@ -94,6 +99,9 @@ def _compare_study(
             raise InterruptedRun(
                 f"interrupted with {left} of {len(planned)} runs to do; the same command continues them"
             )
+    if settings_of(study) is not None:
+        show(study, planned, str(options.get("baseline", study.baseline_name)), output.value)
+        return any(outcome.code for outcome in outcomes)
     arms = arms_of(planned, outcomes)
     settings = {"title": study.question or study.name, "baseline": study.baseline_name, "metrics": study.metrics}
     if study.budget:
@@ -109,6 +117,7 @@ def _run_missing(
 ) -> tuple[Runner, list[Outcome]]:
     from dsk.cli.outlet import outlets
     from dsk.cli.study_progress import StudyProgress
+    from dsk.compare.fixed.planning import phases
     from dsk.compare.machine import describe, fitting_jobs
     from dsk.compare.runner import INTERRUPTED, Runner
 
@@ -132,8 +141,13 @@ def _run_missing(
     if todo:
         how = describe(runner.jobs, runner.threads)
         say.print(f"{len(todo)} of {len(planned)} runs to do: {how}", markup=False)
+    outcomes: list[Outcome] = []
     with outlets(runner.stop), progress:
-        return runner, runner.run(todo)
+        for phase in phases(todo):
+            if runner.interrupted or any(outcome.code for outcome in outcomes):
+                break
+            outcomes += runner.run(phase)
+    return runner, outcomes
 
 
 def _compare_runs(targets: list[Path], options: dict, output: Format, plot: list[Path]) -> bool:

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,12 +22,16 @@ LATEX = {
     "γ": r"$\gamma$", "μ": r"$\mu$", "π": r"$\pi$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
     "–": "--", "—": "---", "→": r"$\to$", "·": r"$\cdot$",
 }  # fmt: skip
-WORDS = ("arm", "verdict", "test set")
+WORDS = ("arm", "verdict", "test set", "pass rate")
 
 
 def to_markdown(comparison: Comparison) -> str:
     """A pipe table with aligned columns, and the notes as a list."""
-    grid = make_grid(comparison)
+    return grid_markdown(make_grid(comparison))
+
+
+def grid_markdown(grid: Grid) -> str:
+    """The same of a table that is laid out already."""
     cells = [[_markdown(Cell(head)) for head in grid.heads], *([_markdown(c) for c in row] for row in grid.rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(grid.heads))]
     rule = ["-" * w if head in WORDS else "-" * (w - 1) + ":" for w, head in zip(widths, grid.heads, strict=True)]
@@ -48,7 +53,11 @@ def _pipe(cells: list[str], widths: list[int], heads: tuple[str, ...]) -> str:
 
 def to_latex(comparison: Comparison) -> str:
     """A `table` environment that needs no package; wide tables are for `\\resizebox` or landscape."""
-    grid = make_grid(comparison)
+    return grid_latex(make_grid(comparison))
+
+
+def grid_latex(grid: Grid) -> str:
+    """The same of a table that is laid out already."""
     spec = "".join("l" if head in WORDS else "r" for head in grid.heads)
     body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in grid.rows]
     return "\n".join(
@@ -90,8 +99,12 @@ def _ascii(text: str) -> str:
 
 def to_csv(comparison: Comparison) -> str:
     """One row an arm, plain numbers: estimates of every metric, differences from the baseline, the four budgets."""
+    return flat_csv([_flat(comparison, index) for index in range(len(comparison.rows))])
+
+
+def flat_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same columns."""
     out = io.StringIO()
-    rows = [_flat(comparison, index) for index in range(len(comparison.rows))]
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -126,6 +139,11 @@ def to_json(comparison: Comparison) -> str:
     for row, source in zip(data["rows"], comparison.rows, strict=True):
         row["verdict"] = verdict(comparison, source, comparison.metrics[0])
     data["notes"] = notes(comparison)
+    return plain_json(data)
+
+
+def plain_json(data: Any) -> str:
+    """Indented; what is not a number is null."""
     return json.dumps(_finite(data), indent=2) + "\n"
 
 

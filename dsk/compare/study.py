@@ -6,12 +6,13 @@ import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from dsk.compare.fixed.settings import ExplorationSettings, GradientSettings, misplaced
 from dsk.core.component import StrictModel, did_you_mean
 from dsk.core.errors import RunFolderError, SpecError
 from dsk.core.input.faults import capped, fault_lines, shortened
@@ -51,8 +52,16 @@ class Study(StrictModel):
 
     name: str = Field(pattern=NAME, description="Runs are kept in `runs/NAME/ARM/seed-N`.")
     question: str = Field(default="", description="What the study asks; printed above the table.")
-    mode: Literal["train", "search"] = Field(
-        default="train", description="`search` runs the tree search on the fixed policy, without training."
+    mode: Literal["train", "search", "gradient"] = Field(
+        default="train",
+        description="`search` runs the tree search on the fixed policy, without training; with `exploration`, any"
+        " rollout until it finds a solution. `gradient` measures the policy gradients of arms at the fixed policy.",
+    )
+    gradient: GradientSettings | None = Field(
+        default=None, description="How a `gradient` study measures; null is the defaults."
+    )
+    exploration: ExplorationSettings | None = Field(
+        default=None, description="Makes a `search` study one of first solutions, against direct sampling."
     )
     base: str | dict[str, Any] = Field(description="A spec, or the path of one (from the study file's folder).")
     arms: dict[str, dict[str, Any]] = Field(
@@ -76,6 +85,9 @@ class Study(StrictModel):
             raise ValueError("seeds repeat; name each once")
         if any(not values for values in self.grid.values()):
             raise ValueError("a grid path has no values; list at least one")
+        fault = misplaced(self.mode, self.gradient, self.exploration, self.budget, self.metrics)
+        if fault:
+            raise ValueError(fault)
         names = list(self.all_arms())
         if self.baseline is not None and self.baseline not in names:
             raise ValueError(f"baseline '{self.baseline}' is no arm; arms: {', '.join(names)}")
@@ -101,12 +113,16 @@ class Study(StrictModel):
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a study: its arm, seed, checked spec and folder."""
+    """One run of a study: its arm, seed, checked spec and folder.
+
+    `work` is what it measures at a fixed policy, as JSON data; nothing where it trains, or searches without training.
+    """
 
     arm: str
     seed: int
     spec: RunSpec
     folder: Path
+    work: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def load_study(path: Path) -> Study:
@@ -140,9 +156,10 @@ def plan_runs(study: Study, source: str, runs: Path) -> list[PlannedRun]:
         try:
             specs[arm] = arm_spec(study, arm, overrides, source)
             rollout = specs[arm].rollout
-            if study.mode == "search" and rollout.kind != "tree":
+            if study.mode == "search" and study.exploration is None and rollout.kind != "tree":
                 faults.append(
-                    f"{source}: arms.{arm}: rollout '{rollout.kind}' grows no tree; a search study needs 'tree'"
+                    f"{source}: arms.{arm}: rollout '{rollout.kind}' grows no tree; a search study needs 'tree', or"
+                    " `exploration`"
                 )
         except SpecError as error:
             faults += error.problems
