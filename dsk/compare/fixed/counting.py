@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsk.core.roles import Job
-from dsk.core.types import Group, Problem, Question, Sample, SampleRequest, Verdict
+from dsk.core.types import Group, Question, Sample, SampleRequest, Verdict
 
 
 class Counted:
@@ -16,15 +16,10 @@ class Counted:
     """
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        self.job, self.problem = job, job.problem
         self.sampled = 0
         self.first: int | None = None
         self._asked_at: dict[int, int] = {}
-
-    @property
-    def problem(self) -> Problem:
-        """The job's."""
-        return self.job.problem
 
     @property
     def given(self) -> Sequence[tuple[int, ...]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsk.compare.fixed.jackknife import Figure, figure, log_figure
+from dsk.compare.fixed.jackknife import Figure, figure, log_figure, share_figure
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -120,10 +120,9 @@ def _crossed(against: np.ndarray, batches: np.ndarray, parts: np.ndarray) -> Flo
 
 def summarise(found: Replicates) -> dict[str, Figure]:
     """Every figure with its interval."""
+    kinds = {"cosine": figure, "silent": share_figure}
     return {
-        name: (figure if name in ("cosine", "silent") else log_figure)(
-            found.whole[name], [found.batches[name], found.parts[name]]
-        )
+        name: kinds.get(name, log_figure)(found.whole[name], [found.batches[name], found.parts[name]])
         for name in FIGURES
     }
 

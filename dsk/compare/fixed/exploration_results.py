@@ -13,7 +13,7 @@ from dsk.compare.fixed.jackknife import Figure, log_figure
 from dsk.compare.fixed.planning import is_reference, settings_of
 from dsk.compare.fixed.reading import ALL
 from dsk.compare.fixed.records import RatedProblem, read_first_solutions, read_reference
-from dsk.compare.fixed.results import ArmFigures, FixedResults, grid, p_text, text, verdict, with_holm
+from dsk.compare.fixed.results import ArmFigures, FixedResults, grid, p_text, ratio_text, text, verdict, with_holm
 from dsk.compare.fixed.settings import ExplorationSettings
 from dsk.compare.rows import Cells, matrix
 from dsk.compare.study import PlannedRun, Study
@@ -168,7 +168,7 @@ def _grid(
             *(text(row.figures[f"solved_at_{b}"], 100) for b in settings.budgets),
             text(row.figures["tokens_to_first"]),
             text(row.figures["per_million"]),
-            "-" if row.ratio is None else f"x {text(row.ratio)}",
+            ratio_text(row.ratio),
             p_text(row.adjusted_p),
             verdict(row, baseline, ("fewer", "more")),
         ]
@@ -184,8 +184,8 @@ def _notes(problems: Sequence[RatedProblem], settings: ExplorationSettings) -> l
     tries = ", ".join(f"{b / length:.0f}" for b in settings.budgets)
     return [
         f"Search at the fixed policy on {len(problems)} problems with a mean pass rate of {rate:.1%}: every arm starts"
-        f" again until a response verifies or {settings.tokens:,} sampled tokens are spent; intervals: 95% over problems"
-        " and seeds, ratios on the same problems and seeds.",
+        f" again until a response verifies or {settings.tokens:,} sampled tokens are spent; intervals: 95% over"
+        " problems and seeds, ratios on the same problems and seeds.",
         f"A direct response has {length:.1f} tokens: the budgets are {tries} of them, so direct sampling's shares are"
         " its pass@k for these k. tokens to first: the mean of tokens to the first solution, or to the budget where"
         " there is none.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from dsk.compare.fixed.estimating import Replicates, ratio, replicates, summarise
 from dsk.compare.fixed.planning import is_reference, settings_of
 from dsk.compare.fixed.reading import ALL, Reference, Selected, read_arm, read_whole_reference
-from dsk.compare.fixed.results import ArmFigures, FixedResults, grid, p_text, text, verdict, with_holm
+from dsk.compare.fixed.results import ArmFigures, FixedResults, grid, p_text, ratio_text, text, verdict, with_holm
 from dsk.compare.study import PlannedRun, Study
 from dsk.compare.table import Grid
 from dsk.core.errors import DataError
@@ -78,7 +78,7 @@ def _main_grid(study: Study, rows: Sequence[ArmFigures], baseline: str, referenc
             text(row.figures["cosine"]),
             text(row.figures["silent"], 100),
             text(row.figures["step"]),
-            "-" if row.ratio is None else f"x {text(row.ratio)}",
+            ratio_text(row.ratio),
             p_text(row.adjusted_p),
             verdict(row, baseline, ("less", "more")),
         ]
@@ -92,7 +92,8 @@ def _notes(reference: Reference) -> list[str]:
     rate = sum(p.correct for p in reference.problems) / samples
     return [
         f"Gradients at the fixed policy, on {len(reference.problems)} problems with a mean pass rate of {rate:.1%};"
-        " intervals: 95%, jackknife over batches and over parts of the reference; ratios on the same problems and seeds.",
+        " intervals: 95%, jackknife over batches and over parts of the reference; ratios on the same problems and"
+        " seeds.",
         "per M tokens: (mean gradient along the reference)^2 / variance of a batch's gradient, for a million charged"
         " tokens; best step: the same over the mean square, what the best step along one batch gains.",
         "cosine: between the arm's mean gradient and the gradient of the expected reward; 1 is without bias, and it may"
@@ -109,7 +110,7 @@ def _bin_grid(rows: Sequence[ArmFigures], baseline: str, reference: Reference) -
             text(row.figures["per_token"]),
             text(row.figures["cosine"]),
             text(row.figures["silent"], 100),
-            "-" if row.ratio is None else f"x {text(row.ratio)}",
+            ratio_text(row.ratio),
         ]
         for row in rows
     ]

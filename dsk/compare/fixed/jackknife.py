@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from dsk.core.run.estimates import SIGNIFICANCE
+from dsk.core.run.estimates import SHARE, SIGNIFICANCE, Spread, interval
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """A value with its 95% interval; NaN where it is not known. `p_value` is two-sided, of no difference from `null`."""
+    """A value with its 95% interval, NaN where it is not known. `p_value` is two-sided, of being `null`."""
 
     value: float
     low: float = math.nan
@@ -38,6 +38,14 @@ def figure(value: float, left_out: Sequence[Float[np.ndarray, " U"]], null: floa
     margin = float(stats.t.ppf(1 - SIGNIFICANCE / 2, freedom)) * error
     p_value = math.nan if math.isnan(null) else 2 * float(stats.t.sf(abs(value - null) / error, freedom))
     return Figure(value, value - margin, value + margin, p_value)
+
+
+def share_figure(value: float, left_out: Sequence[Float[np.ndarray, " U"]]) -> Figure:
+    """The same for a share, whose interval stays within 0 and 1."""
+    error, freedom = standard_error(left_out)
+    if not error > 0:
+        return Figure(value)
+    return Figure(value, *interval(value, Spread(error, freedom, max(map(len, left_out))), SHARE))
 
 
 def log_figure(value: float, left_out: Sequence[Float[np.ndarray, " U"]]) -> Figure:

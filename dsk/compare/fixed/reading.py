@@ -29,7 +29,7 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True)
 class Reference:
-    """The problems with their pass rates, and for each selection of them its members and the parts [H, K] of its gradient."""
+    """The problems with their pass rates; for each selection of them its members, and the parts of its gradient."""
 
     problems: tuple[RatedProblem, ...]
     members: dict[str, frozenset[str]]
@@ -103,7 +103,7 @@ def _select(units: Sequence[_Unit], name: str, reference: Reference) -> Selected
 
 def _gradients(unit: _Unit, places: Sequence[int], size: int) -> Float[np.ndarray, "G K"]:
     """Those of the groups at `places`, 0 where one has none."""
-    found = {place: vector for place, vector in zip(unit.row.rows, unit.vectors, strict=True)}
+    found = dict(zip(unit.row.rows, unit.vectors, strict=True))
     return np.asarray([found.get(place, np.zeros(size)) for place in places], np.float64)
 
 

@@ -45,15 +45,20 @@ def with_holm(rows: Sequence[ArmFigures]) -> list[ArmFigures]:
 
 def text(found: Figure | None, scale: float = 1.0) -> str:
     """`value [low, high]`, without an interval where there is none."""
-    if found is None or math.isnan(found.value):
+    if found is None or not math.isfinite(found.value):
         return "-"
     value = number(found.value * scale)
     return value if math.isnan(found.low) else f"{value} [{number(found.low * scale)}, {number(found.high * scale)}]"
 
 
+def ratio_text(found: Figure | None) -> str:
+    """`x value [low, high]`; nothing where there is no interval, because then it says nothing."""
+    return "-" if found is None or math.isnan(found.low) else f"x {text(found)}"
+
+
 def number(value: float) -> str:
-    """Three figures, none behind the point from 100 on."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    """About three figures, none behind the point from 100 on."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
 def verdict(row: ArmFigures, baseline: str, words: tuple[str, str]) -> str:

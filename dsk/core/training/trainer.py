@@ -122,7 +122,7 @@ class Trainer:
         return figures.record(self.optimizer.updates)
 
     def gradients(self, groups: Sequence[Group], receive: Receive) -> None:
-        """What each group adds to the gradient of the mini-batch's loss, as `update` would take it, before any clipping.
+        """What each group adds to the gradient that `update` would take of the mini-batch's loss, before any clipping.
 
         `receive` gets the group's index, its trained tokens (each shared one once) and the gradient, one tensor a
         parameter, which is only good until it returns; groups without signal are left out. Weights and optimiser stay
