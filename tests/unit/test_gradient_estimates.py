@@ -53,6 +53,15 @@ def batches_of(gradients, parts, tokens=1000.0):
     )
 
 
+def at_length_one(gradients):
+    return gradients / np.linalg.norm(gradients, axis=1, keepdims=True)
+
+
+def measured(gradients, parts, tokens=1000.0):
+    """What a study makes of the gradients [B, A] of an arm's batches."""
+    return replicates(batches_of(gradients, parts, tokens), batches_of(at_length_one(gradients), parts, tokens))
+
+
 def exact_per_million(size, baseline, tokens=1000.0):
     """Signal to noise of `reinforce` by enumeration of the actions."""
     each = scores(np.arange(ACTIONS)) * (REWARDS - baseline)[:, None]
@@ -68,7 +77,7 @@ def parts():
 
 
 def test_an_unbiased_estimator_has_cosine_one_and_the_signal_that_enumeration_gives(parts):
-    found = summarise(replicates(batches_of(reinforce(np.random.default_rng(1), 600, 8, 0.4), parts)))
+    found = summarise(measured(reinforce(np.random.default_rng(1), 600, 8, 0.4), parts))
     assert found["cosine"].value == pytest.approx(1.0, abs=0.02)
     assert found["cosine"].low < 1 < found["cosine"].high
     exact = exact_per_million(8, 0.4)
@@ -80,7 +89,7 @@ def test_an_unbiased_estimator_has_cosine_one_and_the_signal_that_enumeration_gi
 def test_a_biased_estimator_shows_its_angle_and_not_its_length(parts):
     bend = np.diag([0.2, 3.0, 1.0, 0.1, 2.0, 1.0])
     gradients = reinforce(np.random.default_rng(2), 1500, 8, P @ REWARDS) @ bend
-    found = summarise(replicates(batches_of(gradients, parts)))
+    found = summarise(measured(gradients, parts))
     bent = bend @ TRUE
     known = bent @ TRUE / np.linalg.norm(bent) / np.linalg.norm(TRUE)
     assert known < 0.95
@@ -90,7 +99,7 @@ def test_a_biased_estimator_shows_its_angle_and_not_its_length(parts):
 
 def test_neither_the_arms_nor_the_references_scale_matters(parts):
     gradients = reinforce(np.random.default_rng(3), 50, 8, 0.4)
-    plain, scaled = (summarise(replicates(batches_of(*both))) for both in ((gradients, parts), (7 * gradients, 3 * parts)))
+    plain, scaled = (summarise(measured(*both)) for both in ((gradients, parts), (7 * gradients, 3 * parts)))
     for name in FIGURES:
         assert scaled[name].value == pytest.approx(plain[name].value)
         assert scaled[name].low == pytest.approx(plain[name].low, nan_ok=True)
@@ -99,23 +108,34 @@ def test_neither_the_arms_nor_the_references_scale_matters(parts):
 def test_a_noisier_arm_ranks_lower_on_the_same_batches(parts):
     gradients = reinforce(np.random.default_rng(4), 200, 8, P @ REWARDS)
     noise = 2 * gradients.std() * np.random.default_rng(5).normal(size=gradients.shape)
-    quiet, loud = replicates(batches_of(gradients, parts)), replicates(batches_of(gradients + noise, parts))
+    quiet, loud = measured(gradients, parts), measured(gradients + noise, parts)
     assert ratio(loud, quiet, "per_token").high < 1
     assert ratio(quiet, loud, "per_token").low > 1
     assert ratio(quiet, quiet, "per_token").value == 1
 
 
+def test_a_unit_step_asks_for_directions_alone(parts):
+    """A few batches with huge gradients ruin signal to noise; at length 1 they count like all others."""
+    gradients = reinforce(np.random.default_rng(11), 100, 8, P @ REWARDS)
+    huge = gradients * np.where(np.arange(100) < 4, 100.0, 1.0)[:, None]
+    plain, heavy = measured(gradients, parts), measured(huge, parts)
+    assert heavy.whole["unit"] == pytest.approx(plain.whole["unit"])
+    assert heavy.whole["per_token"] < plain.whole["per_token"] / 3
+    cosines = (at_length_one(gradients) @ parts.mean(axis=0)) / np.linalg.norm(parts.mean(axis=0))
+    assert plain.whole["unit"] == pytest.approx(cosines.mean() ** 2 / 1000 * 1e6, rel=0.05)
+
+
 def test_twice_the_tokens_halve_what_a_token_buys_exactly(parts):
     gradients = reinforce(np.random.default_rng(6), 50, 8, 0.4)
-    cheap, dear = replicates(batches_of(gradients, parts, 500.0)), replicates(batches_of(gradients, parts, 1000.0))
+    cheap, dear = measured(gradients, parts, 500.0), measured(gradients, parts, 1000.0)
     assert ratio(dear, cheap, "per_token").value == pytest.approx(0.5)
 
 
 def test_groups_of_four_and_eight_buy_the_same_where_samples_are_independent(parts):
     """Signal to noise of n samples is n times that of one: what is compared does not depend on a batch's size."""
     rng = np.random.default_rng(7)
-    four = replicates(batches_of(reinforce(rng, 800, 4, 0.4), parts, 500.0))
-    eight = replicates(batches_of(reinforce(rng, 800, 8, 0.4), parts, 1000.0))
+    four = measured(reinforce(rng, 800, 4, 0.4), parts, 500.0)
+    eight = measured(reinforce(rng, 800, 8, 0.4), parts, 1000.0)
     found = log_figure(four.whole["per_token"] / eight.whole["per_token"], [four.batches["per_token"]])
     assert found.value == pytest.approx(1.0, abs=0.15)
 
@@ -142,7 +162,7 @@ def slow(gradients, parts, tokens):
 def test_estimates_equal_sums_written_out_over_pairs_whatever_is_left_out(seed, count, parts):
     rng = np.random.default_rng(seed)
     gradients, reference = rng.normal(size=(count, 4)) + 1, rng.normal(size=(parts, 4)) + 1
-    found = replicates(batches_of(gradients, reference))
+    found = measured(gradients, reference)
     for name, value in slow(gradients, reference, 1000.0).items():
         assert found.whole[name] == pytest.approx(value, rel=1e-6, nan_ok=True)
     for name, value in slow(np.delete(gradients, 1, axis=0), reference, 1000.0).items():
@@ -172,8 +192,8 @@ def test_gradients_of_one_batch_are_not_multiplied_with_each_other(parts):
 def test_only_some_batches_are_those_batches(parts):
     gradients = reinforce(np.random.default_rng(9), 12, 8, 0.4)
     some = batches_of(gradients, parts).only([7, 2, 5, 9])
-    assert replicates(some).whole["per_token"] == pytest.approx(
-        replicates(batches_of(gradients[[7, 2, 5, 9]], parts)).whole["per_token"]
+    assert replicates(some, some).whole["per_token"] == pytest.approx(
+        measured(gradients[[7, 2, 5, 9]], parts).whole["per_token"]
     )
 
 
@@ -181,7 +201,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     exact, rng, hits = exact_per_million(8, 0.4), np.random.default_rng(10), []
     for _ in range(150):
         parts = reinforce(rng, 8, 400, P @ REWARDS)
-        found = summarise(replicates(batches_of(reinforce(rng, 60, 8, 0.4), parts)))["per_token"]
+        found = summarise(measured(reinforce(rng, 60, 8, 0.4), parts))["per_token"]
         hits.append(found.low <= exact <= found.high)
     assert 0.90 <= np.mean(hits) <= 0.99
 

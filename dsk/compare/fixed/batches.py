@@ -30,7 +30,7 @@ BACKWARD = 3
 
 
 def measure_batches(session: Session, settings: GradientSettings, problems: Sequence[Problem]) -> None:
-    """Measure the batches that are not in the folder yet, as many sampled together as a step trains on."""
+    """Measure the batches that are not in the folder yet; those that a step would sample together are one unit."""
     train = session.spec.train
     together = max(train.batch_problems // train.mini_batch_problems, 1)
     sketch = sketch_of(session, settings)
@@ -38,10 +38,8 @@ def measure_batches(session: Session, settings: GradientSettings, problems: Sequ
         numbers = range(start, min(start + together, settings.batches))
         drawn = [drawn_problems(problems, session.spec.seed, n, train.mini_batch_problems) for n in numbers]
         sampled = _sample(session, numbers, drawn)
-        for number, batch in zip(numbers, sampled, strict=True):
-            if session.should_stop():
-                raise InterruptedRun("interrupted while measuring gradients")
-            _measure(session, sketch, number, batch)
+        rows = [_measure(session, sketch, n, batch) for n, batch in zip(numbers, sampled, strict=True)]
+        append_jsonl(session.folder / MEASURED, map(asdict, rows))
 
 
 def drawn_problems(problems: Sequence[Problem], seed: int, batch: int, count: int) -> list[Problem]:
@@ -85,8 +83,13 @@ def _sample(session: Session, numbers: range, drawn: Sequence[Sequence[Problem]]
     return [[next(shares) for _ in problems] for problems in drawn]
 
 
-def _measure(session: Session, sketch: Sketch, number: int, sampled: Sequence[SampledGroup]) -> None:
-    """One batch as an update would take it: filtered, its subset chosen, credited; then its gradients written."""
+def _measure(session: Session, sketch: Sketch, number: int, sampled: Sequence[SampledGroup]) -> MeasuredBatch:
+    """One batch as an update would take it: filtered, its subset chosen, credited; its gradients are written.
+
+    Raises InterruptedRun before it begins.
+    """
+    if session.should_stop():
+        raise InterruptedRun("interrupted while measuring gradients")
     spec, learner = session.spec, session.parts.learner
     sound, _ = without_garbled([s.group for s in sampled], spec.filter, session.parts.policy.decode)
     groups = [
@@ -107,7 +110,7 @@ def _measure(session: Session, sketch: Sketch, number: int, sampled: Sequence[Sa
         for s, trained, signal in zip(sampled, found.trained, loud, strict=True)
     )
     write_vectors(session.folder, number, list(found.vectors.values()), sketch.size)
-    append_jsonl(session.folder / MEASURED, [asdict(MeasuredBatch(number, shares, tuple(found.vectors)))])
+    return MeasuredBatch(number, shares, tuple(found.vectors))
 
 
 @dataclass

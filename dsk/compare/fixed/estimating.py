@@ -5,6 +5,7 @@ With gradients g of an arm's batches (mean m), and the reference r, the gradient
     signal = (m.r / |r|)^2             noise = E|g - m|^2            cosine = m.r / (|m| |r|)
     rate = signal / (noise x tokens a batch)
     step = signal / (E|g|^2 x tokens a batch)
+    unit = (E[g / |g|].r / |r|)^2 / (P(g != 0) x tokens a batch)
 
 Every product is taken between different batches and between different parts of the reference, so that none is one of
 noise with itself, and each estimate of a square is unbiased.
@@ -27,7 +28,7 @@ MILLION = 1e6
 Values = Mapping[str, np.ndarray]
 SUMMED = ("squares", "counts", "tokens", "seconds", "groups", "silent")
 """Columns of `Batches` that have one number a batch."""
-FIGURES = ("per_token", "per_second", "step", "cosine", "silent")
+FIGURES = ("per_token", "per_second", "step", "unit", "cosine", "silent")
 
 
 @dataclass(frozen=True)
@@ -65,32 +66,34 @@ class Replicates:
     parts: Values
 
 
-def replicates(found: Batches) -> Replicates:
-    """All that intervals are made of."""
+def replicates(found: Batches, units: Batches) -> Replicates:
+    """All that intervals are made of; `units` are the same batches with gradients at length 1."""
     count, parts = found.against.shape
     everything, every_part = np.ones((1, count)), np.ones((1, parts))
-    whole = figures(found, everything, every_part)
+
+    def both(batches: np.ndarray, kept: np.ndarray) -> Values:
+        return {**figures(found, batches, kept), "unit": figures(units, batches, kept)["step"]}
+
+    whole = both(everything, every_part)
     return Replicates(
         {name: float(values[0]) for name, values in whole.items()},
-        figures(found, 1 - np.eye(count), every_part),
-        figures(found, everything, 1 - np.eye(parts)),
+        both(1 - np.eye(count), every_part),
+        both(everything, 1 - np.eye(parts)),
     )
 
 
 def figures(found: Batches, batches: Float[np.ndarray, "L B"], parts: Float[np.ndarray, "L H"]) -> Values:
-    """Figures [L] over the batches and parts that are kept (1) and not left out (0)."""
-    count = batches @ found.counts
-    pairs = count**2 - batches @ found.counts**2
-    square = (_quadratic(batches, found.gram) - batches @ np.diag(found.gram)) / pairs
-    mean_square = batches @ found.squares / count
-    noise = mean_square - square
-    kept = parts.sum(axis=1)
-    part_pairs = kept**2 - kept
-    reference = (_quadratic(parts, found.reference) - parts @ np.diag(found.reference)) / part_pairs
-    along = _along(found.against, batches, parts) / (count * kept)
-    signal = _crossed(found.against, batches, parts) / (pairs * part_pairs) / reference
-    tokens, seconds = batches @ found.tokens / count / MILLION, batches @ found.seconds / count
+    """Figures [L] over the batches and parts that are kept (1) and not left out (0); NaN where there is no pair."""
+    count, kept = batches @ found.counts, parts.sum(axis=1)
+    pairs, part_pairs = count**2 - batches @ found.counts**2, kept**2 - kept
     with np.errstate(invalid="ignore", divide="ignore"):
+        square = (_quadratic(batches, found.gram) - batches @ np.diag(found.gram)) / pairs
+        reference = (_quadratic(parts, found.reference) - parts @ np.diag(found.reference)) / part_pairs
+        signal = _crossed(found.against, batches, parts) / (pairs * part_pairs) / reference
+        along = (batches @ found.against * parts).sum(axis=1) / (count * kept)
+        mean_square = batches @ found.squares / count
+        noise = mean_square - square
+        tokens, seconds = batches @ found.tokens / count / MILLION, batches @ found.seconds / count
         return {
             "per_token": signal / noise / tokens,
             "per_second": signal / noise / seconds,
@@ -102,11 +105,6 @@ def figures(found: Batches, batches: Float[np.ndarray, "L B"], parts: Float[np.n
 
 def _quadratic(masks: Float[np.ndarray, "L N"], matrix: Float[np.ndarray, "N N"]) -> Float[np.ndarray, " L"]:
     return np.einsum("ln,ln->l", masks @ matrix, masks)
-
-
-def _along(against: np.ndarray, batches: np.ndarray, parts: np.ndarray) -> Float[np.ndarray, " L"]:
-    """The sum of products over batches and parts."""
-    return ((batches @ against) * parts).sum(axis=1)
 
 
 def _crossed(against: np.ndarray, batches: np.ndarray, parts: np.ndarray) -> Float[np.ndarray, " L"]:

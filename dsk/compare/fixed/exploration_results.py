@@ -19,7 +19,7 @@ from dsk.compare.rows import Cells, matrix
 from dsk.compare.study import PlannedRun, Study
 from dsk.compare.table import Grid
 from dsk.core.errors import DataError
-from dsk.core.run.estimates import SHARE, estimate
+from dsk.core.run.estimates import SHARE, Bounds, estimate
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -46,10 +46,9 @@ class FirstTokens:
         """
         return np.minimum(self.tokens, self.most)
 
-    def rate(self, kept: np.ndarray | None = None) -> float:
-        """First solutions per million sampled tokens; `kept` are places of problems."""
-        part = self if kept is None else FirstTokens(self.tokens[:, kept], self.most)
-        return MILLION * float(part.solved(part.most).sum() / part.restricted.sum())
+    def rate(self) -> float:
+        """First solutions per million sampled tokens."""
+        return MILLION * float(self.solved(self.most).sum() / self.restricted.sum())
 
 
 def exploration_results(study: Study, planned: Sequence[PlannedRun], baseline: str) -> FixedResults:
@@ -95,7 +94,7 @@ def _rows(
         if not found.tokens.size:
             continue
         counts = {"seeds": found.tokens.shape[0], "solved_of": found.tokens.shape[1]}
-        figures = {f"solved_at_{b}": _share(found.solved(b)) for b in settings.budgets}
+        figures = {f"solved_at_{b}": _mean(found.solved(b), SHARE) for b in settings.budgets}
         figures["tokens_to_first"] = _mean(found.restricted)
         figures["per_million"] = rate_figure(found)
         compared = None
@@ -113,40 +112,31 @@ def _paired(cells: Cells, other: Cells, members: Sequence[RatedProblem], most: i
     return mine, theirs
 
 
-def _share(values: np.ndarray) -> Figure:
-    found = estimate(values, SHARE)
-    return Figure(found.mean, found.low, found.high)
-
-
-def _mean(values: np.ndarray) -> Figure:
-    found = estimate(values)
+def _mean(values: Float[np.ndarray, "S P"], within: Bounds | None = None) -> Figure:
+    """The mean and its interval over problems: seeds share nothing at a fixed policy, so a problem's are averaged."""
+    found = estimate(values.mean(axis=0, keepdims=True), within)
     return Figure(found.mean, found.low, found.high)
 
 
 def rate_figure(found: FirstTokens) -> Figure:
-    """First solutions per million sampled tokens, jackknife over problems and seeds."""
-    problems, seeds = _without_each(found)
-    return log_figure(found.rate(), [problems, seeds])
+    """First solutions per million sampled tokens, jackknife over problems."""
+    return log_figure(found.rate(), [_without_each(found)])
 
 
 def rate_ratio(arm: FirstTokens, baseline: FirstTokens) -> Figure | None:
-    """Arm / baseline of that, without the same problem, and without the same seed."""
+    """Arm / baseline of that, both without the same problem."""
     if not arm.tokens.size:
         return None
     with np.errstate(invalid="ignore", divide="ignore"):
-        pairs = zip(_without_each(arm), _without_each(baseline), strict=True)
-        left_out = [mine / theirs for mine, theirs in pairs]
-        return log_figure(float(np.divide(arm.rate(), baseline.rate())), left_out)
+        left_out = _without_each(arm) / _without_each(baseline)
+        return log_figure(float(np.divide(arm.rate(), baseline.rate())), [left_out])
 
 
-def _without_each(found: FirstTokens) -> tuple[np.ndarray, np.ndarray]:
-    """The rate without each problem, and without each seed."""
+def _without_each(found: FirstTokens) -> Float[np.ndarray, " P"]:
+    """The rate without each problem."""
+    solved, spent = found.solved(found.most).sum(axis=0), found.restricted.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        parts = []
-        for axis in (0, 1):
-            solved, spent = found.solved(found.most).sum(axis=axis), found.restricted.sum(axis=axis)
-            parts.append(MILLION * (solved.sum() - solved) / (spent.sum() - spent))
-    return parts[0], parts[1]
+        return MILLION * (solved.sum() - solved) / (spent.sum() - spent)
 
 
 def _grid(
@@ -185,7 +175,7 @@ def _notes(problems: Sequence[RatedProblem], settings: ExplorationSettings) -> l
     return [
         f"Search at the fixed policy on {len(problems)} problems with a mean pass rate of {rate:.1%}: every arm starts"
         f" again until a response verifies or {settings.tokens:,} sampled tokens are spent; intervals: 95% over"
-        " problems and seeds, ratios on the same problems and seeds.",
+        " problems, a problem's seeds taken together; ratios on the same problems and seeds.",
         f"A direct response has {length:.1f} tokens: the budgets are {tries} of them, so direct sampling's shares are"
         " its pass@k for these k. tokens to first: the mean of tokens to the first solution, or to the budget where"
         " there is none.",

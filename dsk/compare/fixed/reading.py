@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsk.compare.fixed.binning import bins_of
-from dsk.compare.fixed.estimating import Batches
+from dsk.compare.fixed.estimating import Batches, Replicates, replicates
 from dsk.compare.fixed.records import (
     GroupShare,
     MeasuredBatch,
@@ -19,6 +19,7 @@ from dsk.compare.fixed.records import (
     read_reference,
     read_vectors,
 )
+from dsk.core.errors import DataError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -38,10 +39,21 @@ class Reference:
 
 @dataclass(frozen=True)
 class Selected:
-    """An arm's batches of one selection of problems, and which they are: seed and number."""
+    """An arm's batches of one selection of problems, and which they are: seed and number.
+
+    `units` are the same with every gradient at length 1, as clipping leaves it.
+    """
 
     keys: tuple[Key, ...]
     batches: Batches
+    units: Batches
+
+    def replicates(self, keys: Sequence[Key] | None = None) -> Replicates:
+        """What figures and intervals are made of; of the batches `keys` alone where they are given."""
+        if keys is None:
+            return replicates(self.batches, self.units)
+        places = [self.keys.index(key) for key in keys]
+        return replicates(self.batches.only(places), self.units.only(places))
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,10 @@ class _Unit:
 
 
 def read_whole_reference(folder: Path, edges: Sequence[float]) -> Reference:
-    """Raises DamagedFileError."""
+    """Raises DataError where nothing is measured yet, and DamagedFileError."""
     problems = read_reference(folder)
+    if not problems:
+        raise DataError("nothing to compare: the reference is not measured yet")
     vectors = {row.id: read_vectors(folder, place) for place, row in enumerate(problems)}
     selections = {ALL: problems, **bins_of(problems, edges)}
     return Reference(
@@ -84,21 +98,37 @@ def _select(units: Sequence[_Unit], name: str, reference: Reference) -> Selected
     shares = [[place for place, g in enumerate(unit.row.groups) if g.id in members] for unit in units]
     kept = [(unit, places) for unit, places in zip(units, shares, strict=True) if places]
     gradients = [_gradients(unit, places, parts.shape[1]) for unit, places in kept]
-    sums = np.asarray([g.sum(axis=0) for g in gradients]).reshape(len(kept), parts.shape[1])
-    whole = name == ALL
+    if name == ALL:
+        gradients = [found.sum(axis=0, keepdims=True) for found in gradients]
     groups = [[unit.row.groups[place] for place in places] for unit, places in kept]
-    batches = Batches(
+    keys = tuple(unit.key for unit, _ in kept)
+    return Selected(keys, _batches(gradients, groups, parts), _batches(map(_at_length_one, gradients), groups, parts))
+
+
+def _batches(
+    gradients: Iterable[Float[np.ndarray, "G K"]],
+    groups: Sequence[Sequence[GroupShare]],
+    parts: Float[np.ndarray, "H K"],
+) -> Batches:
+    found = list(gradients)
+    sums = np.asarray([g.sum(axis=0) for g in found]).reshape(len(found), parts.shape[1])
+    return Batches(
         gram=sums @ sums.T,
         against=sums @ parts.T,
         reference=parts @ parts.T,
-        squares=np.asarray([(s @ s if whole else (g**2).sum()) for s, g in zip(sums, gradients, strict=True)]),
-        counts=np.asarray([1.0 if whole else len(places) for _, places in kept]),
+        squares=np.asarray([(g**2).sum() for g in found]),
+        counts=np.asarray([float(len(g)) for g in found]),
         tokens=_summed(groups, "model_tokens"),
         seconds=_summed(groups, "seconds"),
-        groups=np.asarray([float(len(found)) for found in groups]),
+        groups=np.asarray([float(len(members)) for members in groups]),
         silent=_summed(groups, "silent"),
     )
-    return Selected(tuple(unit.key for unit, _ in kept), batches)
+
+
+def _at_length_one(gradients: Float[np.ndarray, "G K"]) -> Float[np.ndarray, "G K"]:
+    """Each at length 1, and 0 where it is 0."""
+    lengths = np.linalg.norm(gradients, axis=1, keepdims=True)
+    return np.divide(gradients, lengths, out=np.zeros_like(gradients), where=lengths > 0)
 
 
 def _gradients(unit: _Unit, places: Sequence[int], size: int) -> Float[np.ndarray, "G K"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -40,10 +41,12 @@ def _measure(session: Session, settings: FixedSettings, start: int, problems: Se
     rated = _direct(session, problems, settings.rate_samples, "rate")
     if isinstance(settings, GradientSettings):
         _write_gradients(session, settings, start, problems)
-    for group in rated:
-        correct = sum(t.correct for t in group.trajectories)
-        row = RatedProblem(group.problem.id, max(len(group.trajectories), 1), correct, int(group.stats["tokens"]))
-        append_jsonl(session.folder / MEASURED, [vars(row)])
+    append_jsonl(session.folder / MEASURED, [asdict(_rated(group)) for group in rated])
+
+
+def _rated(group: Group) -> RatedProblem:
+    correct = sum(t.correct for t in group.trajectories)
+    return RatedProblem(group.problem.id, max(len(group.trajectories), 1), correct, int(group.stats["tokens"]))
 
 
 def _write_gradients(session: Session, settings: GradientSettings, start: int, problems: Sequence[Problem]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from dsk.compare.fixed.jackknife import Figure
 from dsk.compare.statistics import holm
@@ -14,8 +14,9 @@ from dsk.core.run.estimates import SIGNIFICANCE
 
 @dataclass(frozen=True)
 class ArmFigures:
-    """One arm on one selection of problems. `ratio` is arm / baseline of the figure that decides, `adjusted_p` Holm's.
+    """One arm on one selection of problems.
 
+    `ratio` is arm / baseline of the figure that decides, `adjusted_p` Holm's; `ratios` are those of other figures.
     `counts` are plain numbers: batches, or problems and seeds.
     """
 
@@ -25,6 +26,7 @@ class ArmFigures:
     figures: Mapping[str, Figure]
     ratio: Figure | None = None
     adjusted_p: float = math.nan
+    ratios: Mapping[str, Figure | None] = field(default_factory=dict[str, Figure | None])
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def with_holm(rows: Sequence[ArmFigures]) -> list[ArmFigures]:
     judged = [row for row in rows if row.ratio is not None and not math.isnan(row.ratio.p_value)]
     adjusted = holm([row.ratio.p_value for row in judged if row.ratio is not None])
     known = {row.arm: p for row, p in zip(judged, adjusted, strict=True)}
-    return [ArmFigures(**{**vars(row), "adjusted_p": known.get(row.arm, math.nan)}) for row in rows]
+    return [replace(row, adjusted_p=known.get(row.arm, math.nan)) for row in rows]
 
 
 def text(found: Figure | None, scale: float = 1.0) -> str:
@@ -51,14 +53,22 @@ def text(found: Figure | None, scale: float = 1.0) -> str:
     return value if math.isnan(found.low) else f"{value} [{number(found.low * scale)}, {number(found.high * scale)}]"
 
 
+def resolved(found: Figure) -> str:
+    """The same, and nothing where there is no interval: what may as well be 0 has no place on a scale of ratios."""
+    return "-" if math.isnan(found.low) else text(found)
+
+
 def ratio_text(found: Figure | None) -> str:
-    """`x value [low, high]`; nothing where there is no interval, because then it says nothing."""
+    """`x value [low, high]`, and nothing where there is no interval."""
     return "-" if found is None or math.isnan(found.low) else f"x {text(found)}"
 
 
 def number(value: float) -> str:
     """About three figures, none behind the point from 100 on."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2g}"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
 def verdict(row: ArmFigures, baseline: str, words: tuple[str, str]) -> str:
@@ -85,7 +95,8 @@ def grid(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], notes:
 def flat(row: ArmFigures) -> dict[str, object]:
     """One row as plain values, for CSV and JSON."""
     found: dict[str, object] = {"arm": row.arm, "problems": row.selection, **row.counts}
-    for name, value in {**row.figures, "ratio": row.ratio or Figure(math.nan)}.items():
+    ratios = {f"{name}_ratio": value or Figure(math.nan) for name, value in row.ratios.items()}
+    for name, value in {**row.figures, "ratio": row.ratio or Figure(math.nan), **ratios}.items():
         named = {"value": name, "low": f"{name}_low", "high": f"{name}_high", "p_value": f"{name}_p"}
         found |= {named[key]: part for key, part in asdict(value).items()}
     return found | {"adjusted_p": row.adjusted_p}

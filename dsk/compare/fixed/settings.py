@@ -34,13 +34,13 @@ class GradientSettings(FixedSettings):
     """How gradients are measured."""
 
     unit: ClassVar[str] = "batches"
-    batches: int = Field(default=128, ge=4, description="Independent mini-batches of every arm and seed.")
+    batches: int = Field(default=128, ge=8, description="Independent mini-batches of every arm and seed.")
     reference_samples: int = Field(
-        default=128, ge=4, description="Direct responses to each problem that the reference gradient is made of."
+        default=128, ge=6, description="Direct responses to each problem that the reference gradient is made of."
     )
     parts: int = Field(
         default=8,
-        ge=2,
+        ge=3,
         description="Independent parts of the reference; products of different parts alone are used, so that its own"
         " noise cancels.",
     )
