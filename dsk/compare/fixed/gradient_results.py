@@ -79,7 +79,7 @@ def _main_grid(study: Study, rows: Sequence[ArmFigures], baseline: str, referenc
         [
             row.arm,
             str(row.counts["batches"]),
-            text(row.figures["cosine"]),
+            resolved(row.figures["cosine"]),
             text(row.figures["silent"], 100),
             *(resolved(row.figures[name]) for name in ("per_token", "per_second", "step")),
             ratio_text(row.ratios["per_token"]),
@@ -117,7 +117,7 @@ def _bin_grid(rows: Sequence[ArmFigures], baseline: str, reference: Reference) -
             row.arm,
             row.selection,
             str(row.counts["groups"]),
-            text(row.figures["cosine"]),
+            resolved(row.figures["cosine"]),
             text(row.figures["silent"], 100),
             resolved(row.figures["per_token"]),
             resolved(row.figures["unit"]),

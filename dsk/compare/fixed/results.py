@@ -54,7 +54,7 @@ def text(found: Figure | None, scale: float = 1.0) -> str:
 
 
 def resolved(found: Figure) -> str:
-    """The same, and nothing where there is no interval: what may as well be 0 has no place on a scale of ratios."""
+    """The same, and nothing where there is no interval: a value that may be anything is none."""
     return "-" if math.isnan(found.low) else text(found)
 
 
