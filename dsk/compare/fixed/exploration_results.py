@@ -95,7 +95,7 @@ def _rows(
             continue
         counts = {"seeds": found.tokens.shape[0], "solved_of": found.tokens.shape[1]}
         figures = {f"solved_at_{b}": _mean(found.solved(b), SHARE) for b in settings.budgets}
-        figures["tokens_to_first"] = _mean(found.restricted)
+        figures["tokens_to_first"] = _mean(found.restricted, (0.0, float(found.most)))
         figures["per_million"] = rate_figure(found)
         compared = None
         if arm != baseline and baseline in arms:
