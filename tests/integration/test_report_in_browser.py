@@ -154,6 +154,19 @@ def test_a_box_zooms_every_chart_and_a_double_click_shows_all(open_page, address
     api.expect(reader.chart("Mean reward").locator("svg text")).to_have_text(before)
 
 
+def test_the_wheel_scrolls_the_page_and_with_ctrl_zooms_the_chart(open_page, address):
+    reader = open_page(address)
+    box = reader.chart("Held-out pass@1").bounding_box()
+    reader.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
+    before = reader.page.evaluate("scrollY")
+    reader.page.mouse.wheel(0, 40)
+    reader.page.wait_for_function("before => scrollY > before", arg=before)
+    assert reader.page.locator(".reset").is_disabled()
+    reader.page.keyboard.down("Control")
+    reader.page.mouse.wheel(0, -40)
+    reader.page.wait_for_selector(".reset:enabled")
+
+
 def test_keys_zoom_a_focused_chart(open_page, address):
     reader = open_page(address)
     before = reader.axis("Loss")

@@ -3,6 +3,7 @@
 from itertools import accumulate
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def test_a_point_is_the_mean_of_its_steps_and_the_most_extreme_ratio(costs, poin
     thinned = step_columns(steps, points)
     first = steps[: thinned.merged]
     mean = sum(step["group_reward"] for step in first) / len(first)
-    assert abs(thinned.columns["group_reward"][0] - mean) < 1e-6
+    assert thinned.columns["group_reward"][0] == pytest.approx(mean, rel=1e-6)
     assert thinned.columns["update_ratio_max"][0] == max(step["update_ratio_max"] for step in first)
 
 
