@@ -11,17 +11,20 @@ from dataclasses import asdict
 from typing import Any
 
 from dsk.compare.comparison import Comparison
+from dsk.compare.notes import notes
 from dsk.compare.runs import AXES
-from dsk.compare.table import Cell, Grid, make_grid, notes, verdict
+from dsk.compare.table import Cell, Grid, make_grid, verdict
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "λ": r"$\lambda$", "Δ": r"$\Delta$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
-    "γ": r"$\gamma$", "μ": r"$\mu$", "π": r"$\pi$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
+    "γ": r"$\gamma$", "μ": r"$\mu$", "π": r"$\pi$", "∞": r"$\infty$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
     "–": "--", "—": "---", "→": r"$\to$", "·": r"$\cdot$",
 }  # fmt: skip
-WORDS = ("arm", "verdict", "test set")
+READ = 2
+"""Notes that the caption has: the answer, and how the table was read."""
+WORDS = ("arm", "verdict", "test set", "chosen")
 
 
 def to_markdown(comparison: Comparison) -> str:
@@ -70,7 +73,8 @@ def to_latex(comparison: Comparison) -> str:
 
 
 def _caption(grid: Grid) -> str:
-    return f"{grid.title}. {grid.notes[0]}" if grid.title else grid.notes[0]
+    told = " ".join(grid.notes[:READ])
+    return f"{grid.title}. {told}" if grid.title else told
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -55,6 +55,18 @@ def metric_info(name: str) -> Metric:
     return METRICS.get(name, Metric(name.replace("_", " ")))
 
 
+def points(metric: str, value: float) -> str:
+    """A difference in the metric's unit, in words: `4 points` for 0.04 of a share."""
+    if metric_info(metric).share:
+        return f"{100 * value:.3g} points"
+    return f"{value:.3g}"
+
+
+def level_text(metric: str, value: float) -> str:
+    """A level of the metric: `80%` for 0.8 of a share."""
+    return f"{100 * value:g}%" if metric_info(metric).share else f"{value:g}"
+
+
 def tree_values(trees: Sequence[FinishedTree], metric: str) -> dict[str, float]:
     """Problem to the metric of its tree; trees without the metric (no solution found) are left out."""
     values = {tree.problem: SEARCH_METRICS[metric](tree.figures) for tree in trees}

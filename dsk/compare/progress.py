@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsk.compare.planning import PlannedRun
 from dsk.compare.runs import BUDGETS, SEARCH_FILE
-from dsk.compare.study import BOUNDS, ENDLESS_ROUNDS, PlannedRun
+from dsk.compare.study import BOUNDS, ENDLESS_ROUNDS
 
 
 class RunProgress:
@@ -30,7 +31,7 @@ class RunProgress:
     def line(self) -> str:
         """Arm, seed, step, what is spent of the budget, and about how long the rest takes."""
         self._read()
-        return f"{self.run.arm}, seed {self.run.seed}: {', '.join(self._parts())}"
+        return f"{self.run.label}: {', '.join(self._parts())}"
 
     def _read(self) -> None:
         for line in self._events.read():
