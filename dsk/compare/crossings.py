@@ -2,7 +2,7 @@
 
 Each seed's mean curve is read where it first reaches the level, on the line between two evaluations. Amounts are
 averaged as logarithms, and an arm's ratio to the baseline is paired by seed. A seed that never gets there took at least
-what it had spent at its end: it is counted at that, and what is said of it is a bound, with an interval open on that side.
+what it had spent at its end: it is counted at that, and the figures are bounds, with intervals open on that side.
 """
 
 from __future__ import annotations

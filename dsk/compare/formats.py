@@ -10,17 +10,20 @@ import unicodedata
 from dataclasses import asdict
 from typing import Any
 
+from dsk.compare.answer import answer
 from dsk.compare.comparison import Comparison
 from dsk.compare.notes import notes
+from dsk.compare.rows import Row
 from dsk.compare.runs import AXES
-from dsk.compare.table import Cell, Grid, make_grid, verdict
+from dsk.compare.table import Cell, Grid, heading, make_grid, verdict
+from dsk.compare.tune import in_words
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "λ": r"$\lambda$", "Δ": r"$\Delta$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
-    "γ": r"$\gamma$", "μ": r"$\mu$", "π": r"$\pi$", "∞": r"$\infty$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
-    "–": "--", "—": "---", "→": r"$\to$", "·": r"$\cdot$",
+    "γ": r"$\gamma$", "μ": r"$\mu$", "π": r"$\pi$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
+    "–": "--", "—": "---", "→": r"$\to$", "·": r"$\cdot$", "∞": r"$\infty$",
 }  # fmt: skip
 READ = 2
 """Notes that the caption has: the answer, and how the table was read."""
@@ -93,7 +96,7 @@ def _ascii(text: str) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One row an arm, plain numbers: estimates of every metric, differences from the baseline, the four budgets."""
+    """One row an arm, plain numbers: estimates, differences from the baseline, budgets, what was chosen."""
     out = io.StringIO()
     rows = [_flat(comparison, index) for index in range(len(comparison.rows))]
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
@@ -113,15 +116,46 @@ def _flat(comparison: Comparison, index: int) -> dict[str, Any]:
             flat[f"{metric}_difference_{name}"] = _known(getattr(difference, name, ""))
     flat |= {axis: row.spent.get(axis, "") for axis in AXES}
     flat["screening_share"] = "" if row.screening is None else row.screening
-    return flat | {
-        "verdict": verdict(comparison, row, comparison.metrics[0]),
-        "differs": "; ".join(row.differs),
-        "trouble": "; ".join(row.trouble),
+    return (
+        flat
+        | _flat_crossing(comparison, row)
+        | _flat_choice(comparison, row)
+        | {
+            "verdict": verdict(comparison, row, comparison.metrics[0]),
+            "differs": "; ".join(row.differs),
+            "trouble": "; ".join(row.trouble),
+        }
+    )
+
+
+def _flat_crossing(comparison: Comparison, row: Row) -> dict[str, Any]:
+    """What it took to the level that was asked for, and its ratio to the baseline's."""
+    if comparison.tokens_to is None:
+        return {}
+    crossing = row.crossing
+    parts = {"spent_to_level": crossing and crossing.spent, "ratio_to_level": crossing and crossing.ratio}
+    flat = {
+        f"{part}_{name}": _known(getattr(found, name, ""))
+        for part, found in parts.items()
+        for name in ("mean", "low", "high", "bound")
+    }
+    return flat | {"never_at_level": " ".join(map(str, crossing.never)) if crossing else ""}
+
+
+def _flat_choice(comparison: Comparison, row: Row) -> dict[str, Any]:
+    """What the arm chose, and what tuning it cost."""
+    if comparison.tuning is None:
+        return {}
+    choice = comparison.tuning.choices[row.arm]
+    return {
+        "chosen": in_words(choice.overrides),
+        "tuning_runs": choice.runs,
+        "tuning_model_tokens": choice.model_tokens,
     }
 
 
 def _known(value: Any) -> Any:
-    return "" if isinstance(value, float) and math.isnan(value) else value
+    return "" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def to_json(comparison: Comparison) -> str:
@@ -129,7 +163,9 @@ def to_json(comparison: Comparison) -> str:
     data = asdict(comparison)
     for row, source in zip(data["rows"], comparison.rows, strict=True):
         row["verdict"] = verdict(comparison, source, comparison.metrics[0])
-    data["notes"] = notes(comparison)
+    if comparison.resolution:
+        data["resolution"]["reached"] = comparison.resolution.reached
+    data |= {"heading": heading(comparison), "answer": answer(comparison), "notes": notes(comparison)}
     return json.dumps(_finite(data), indent=2) + "\n"
 
 

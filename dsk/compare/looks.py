@@ -1,12 +1,13 @@
 """Seeds added until intervals are narrow enough, and what looking at them in between costs.
 
-A study with a `resolution` looks at the paired intervals after its first seeds, and stops at the first look at which all
-are narrow enough (Chow and Robbins 1965). It stops more easily where the spread of the seeds so far happens to be small,
-so an ordinary interval at the end would hold the truth too seldom: 92% of the time instead of 95% from five seeds on, a
-shortfall that Starr (1966) computed for normal values. When to stop depends on the spread and never on the mean, and for
-normal values the two are independent: all it takes is a standard error that is multiplied by `widening(first)`, the
-least factor for which the coverage is nominal whatever the true spread is, found by simulating a look after every seed.
-Fewer looks, a bound on the number of seeds, and further arms that stop later all leave more coverage, not less.
+A study with a `resolution` looks at the paired intervals after its first seeds, and stops at the first look at which
+all are narrow enough (Chow and Robbins 1965). It stops more easily where the spread of the seeds so far happens to be
+small, so an ordinary interval at the end would hold the truth too seldom: 92% of the time instead of 95% from five
+seeds on, a shortfall that Starr (1966) computed for normal values. When to stop depends on the spread and never on the
+mean, and for normal values the two are independent. So all it takes is a standard error multiplied by
+`widening(first)`, the least factor for which the coverage is nominal whatever the true spread is, found by simulating a
+look after every seed. Fewer looks, a bound on the number of seeds, and further arms that stop later leave more
+coverage, not less.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ def widening(first: int) -> float:
 
 
 def half_width(found: Difference, seeds: int, factor: float) -> float:
-    """The half-width that the difference's interval is expected to have with `seeds` seeds."""
+    """The half-width that the difference's interval is expected to have with `seeds` seeds, 2 or more."""
     fading, lasting = found.fading**2 * found.seeds / seeds, found.lasting**2
     if fading + lasting == 0:
         return 0.0
-    freedom = (fading + lasting) / (fading / (seeds - 1) + lasting / max(found.problems - 1, 1))
+    freedom = found.freedom * (seeds - 1) / (found.seeds - 1)
     return factor * float(stats.t.ppf(1 - SIGNIFICANCE / 2, freedom)) * math.sqrt(fading + lasting)
 
 

@@ -109,10 +109,10 @@ def _crossed(comparison: Comparison) -> Iterator[str]:
         return
     metric = comparison.metrics[0]
     yield (
-        f"to {level_text(metric, comparison.tokens_to)}: first reached by a seed's mean curve, geometric means and ratios"
-        " paired by seed, with 95% intervals"
+        f"to {level_text(metric, comparison.tokens_to)}: first reached by a seed's mean curve, geometric means and"
+        " ratios paired by seed, with 95% intervals"
     )
     for row in comparison.rows:
         if row.crossing and row.crossing.never:
             seeds = ", ".join(map(str, row.crossing.never))
-            yield f"{row.arm}: seed {seeds} never got there and counts with all that it spent, so that figures are bounds"
+            yield f"{row.arm}: seed {seeds} never got there and counts with all that it spent; the figures are bounds"

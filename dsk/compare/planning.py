@@ -1,4 +1,4 @@
-"""The runs that follow from a study: every arm with every seed, and before them every setting with every tuning seed."""
+"""The runs that follow from a study: every arm with every seed, before them every setting with every tuning seed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsk.compare.runs import TUNING_FOLDER
 from dsk.compare.study import BOUNDS, ENDLESS_ROUNDS, Study, slug
-from dsk.compare.tune import FOLDER
 from dsk.core.component import did_you_mean
 from dsk.core.errors import RunFolderError, SpecError
 from dsk.core.input.faults import capped, fault_lines, shortened
@@ -24,7 +24,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a study: its arm, seed, checked spec and folder; `setting` counts from 1 where the run is for tuning."""
+    """One run of a study: its arm, seed, checked spec and folder; a tuning run's `setting`, counted from 1."""
 
     arm: str
     seed: int
@@ -59,7 +59,7 @@ def plan_tuning(study: Study, source: str, runs: Path) -> list[PlannedRun]:
     return [
         run
         for arm, overrides in study.all_arms().items()
-        for run in _plan_settings(tries, arm, overrides, source, runs / study.name / FOLDER / slug(arm))
+        for run in _plan_settings(tries, arm, overrides, source, runs / study.name / TUNING_FOLDER / slug(arm))
     ]
 
 

@@ -16,8 +16,8 @@ from dsk.compare.study import Study
 class Resolution:
     """Half-widths by arm, and the one that was wanted, all in the first metric's own unit (a share for a share).
 
-    `widening` is what looking more than once costs (`looks.py`). `expected` is about how many seeds it takes, None where
-    more seeds are not enough; `lasting` says which half-width they would leave in the widest arm.
+    `widening` is what looking more than once costs (`looks.py`). `expected` is about how many seeds it takes, None
+    where more seeds are not enough; `lasting` is the half-width that would be left with any number of them.
     """
 
     wanted: float

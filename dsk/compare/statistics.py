@@ -33,7 +33,8 @@ class Difference:
     `p_value` is two-sided; `adjusted_p` is Holm's, over all arms of the comparison. `improvement` is the probability
     that a run of the arm beats a run of the baseline (any seed against any seed, ties count half). All three are NaN
     where one run stands against one (`unjudged`). The standard error has two parts: `fading` falls as one over the
-    square root of the number of seeds, `lasting` falls with more problems alone.
+    square root of the number of seeds, `lasting` falls with more problems alone; `freedom` are its degrees
+    of freedom.
     """
 
     mean: float
@@ -46,6 +47,7 @@ class Difference:
     adjusted_p: float = math.nan
     fading: float = math.nan
     lasting: float = math.nan
+    freedom: float = math.nan
 
     @property
     def half_width(self) -> float:
@@ -82,7 +84,8 @@ def paired_difference(
     within = GAP if share else None
     found = estimate(arm - baseline, within, doubt, widening)
     least = max(found.mean - doubt[0], 0.0) if found.mean > 0 else min(found.mean + doubt[1], 0.0)
-    p_value = _p_value(least, spread_of(arm - baseline).widened(widening), within)
+    spread = spread_of(arm - baseline)
+    p_value = _p_value(least, spread.widened(widening), within)
     improvement = probability_of_improvement(np.nanmean(arm, axis=1), np.nanmean(baseline, axis=1))
     fading, lasting = error_parts(arm - baseline)
     return Difference(
@@ -95,6 +98,7 @@ def paired_difference(
         problems=found.problems,
         fading=fading,
         lasting=lasting,
+        freedom=spread.freedom,
     )
 
 

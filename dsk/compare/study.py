@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from dsk.compare.looks import FEWEST
-from dsk.compare.tune import FOLDER, Tune
+from dsk.compare.runs import TUNING_FOLDER
+from dsk.compare.tune import Tune
 from dsk.core.component import StrictModel
 from dsk.core.errors import SpecError
 from dsk.core.input.faults import fault_lines
@@ -107,7 +108,7 @@ class Study(StrictModel):
             return f"tune: a study of mode '{self.mode}' trains nothing; leave `tune` out"
         if self.budget is None:
             return "tune: needs a `budget`, so that every setting is tried with as much"
-        taken = next((name for name in names if slug(name) == FOLDER), None)
+        taken = next((name for name in names if slug(name) == TUNING_FOLDER), None)
         if taken:
             return f"arm '{taken}': its folder is where tuning runs are kept; rename it"
         return self.tune.fault(names, self.seeds)

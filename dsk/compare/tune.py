@@ -11,8 +11,6 @@ from pydantic import Field, model_validator
 from dsk.core.component import StrictModel, as_object, did_you_mean
 
 Settings = dict[str, list[Any]] | list[dict[str, Any]]
-FOLDER = "tuning"
-"""Beside the arms' folders."""
 
 
 class Tune(StrictModel):
