@@ -1,0 +1,34 @@
+"""Kept trees of runs as the viewer draws them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dsk.core.loading import load_spec
+from dsk.core.model.tokenizers import Texts
+from dsk.treeview.data import tree_data
+from dsk.treeview.rules import rules_of
+from dsk.treeview.run_trees import KeptTree
+from dsk.treeview.trained import trained_on
+
+
+class RunTrees:
+    """What is needed of a run to show its trees: its spec, and the tokenizer that it saved or began with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.spec = load_spec(folder)
+        saved = folder / "final"
+        self.texts = Texts(str(saved.resolve()) if saved.is_dir() else self.spec.model.path)
+
+    def data(self, tree: KeptTree, title: str) -> dict[str, Any]:
+        """A tree of this run, with what was trained on its nodes."""
+        return tree_data(
+            tree.record,
+            tree.group.problem,
+            self.texts.decode,
+            rules_of(self.spec),
+            title=title,
+            trained=trained_on(tree.group, len(tree.record.parent), self.spec),
+            pieces=self.texts.pieces,
+        )
