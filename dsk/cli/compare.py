@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from dsk.compare.arms import Arm
     from dsk.compare.comparison import Comparison
+    from dsk.compare.study import Study
+
+FLAGS = {"amount": "at", "metrics": "metric"}
+"""Options whose flag has another name than what it sets."""
 
 
 class Format(StrEnum):
@@ -92,7 +96,10 @@ def compare(
     runs: Annotated[Path, typer.Option(help="Where a study's runs are kept.")] = Path("runs"),
     output: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
     plot: Annotated[
-        list[Path] | None, typer.Option(help="Also draw FILE.png, .svg or .html; repeatable.", show_default=False)
+        list[Path] | None, typer.Option(help="Also draw FILE.png or .svg; repeatable.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page that moves and stands alone, FILE.html.", show_default=False)
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="The arm to compare with [default: the study's, or the first].")
@@ -101,13 +108,16 @@ def compare(
     at: Annotated[float | None, typer.Option(help="How much of it [default: the most that all runs reach].")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="What to compare; repeatable.")] = None,
 ) -> None:
-    """Compare arms at an equal budget, with intervals, paired differences, what differs, and the answer in a sentence."""
+    """Compare arms at an equal budget: the answer in a sentence, intervals, paired differences, what differs."""
     from dsk.cli.study_runs import conduct_study
+    from dsk.compare.page.write import check_page
     from dsk.compare.plot import check_plot
-    from dsk.compare.question import Question, pick_study
+    from dsk.compare.question import STUDY_FILE, Question, pick_study
 
     for file in plot or ():
         check_plot(file)
+    if html:
+        check_page(html)
     asked = {"resolution": resolution, "max_seeds": max_seeds, "tokens_to": tokens_to, "metrics": metric}
     fields = {name: value for name, value in asked.items() if value is not None}
     reading = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at}
@@ -117,6 +127,7 @@ def compare(
     if study is None:
         comparison, found = _compared_runs(targets, options | fields)
         _show(comparison, found, output, plot or [])
+        _write_page(comparison, found, html, _command(targets, options | fields), None)
         return
     if question.arms:
         options.pop("axis", None)  # the study's own
@@ -126,6 +137,8 @@ def compare(
     if done is None:
         return
     _show(done.comparison, done.arms, output, plot or [])
+    place = runs / study.name / STUDY_FILE if question.arms else targets[0]
+    _write_page(done.comparison, done.arms, html, _command([place], options | _placed(runs)), study)
     if done.failed:
         raise typer.Exit(1)
 
@@ -158,3 +171,33 @@ def _show(comparison: Comparison, arms: Sequence[Arm], output: Format, plot: Seq
         print_grid(make_grid(comparison))
     else:
         typer.echo(FORMATS[output.value](comparison), nl=False)
+
+
+def _placed(runs: Path) -> dict[str, Any]:
+    return {} if runs == Path("runs") else {"runs": runs}
+
+
+def _command(targets: Sequence[Path], options: Mapping[str, Any]) -> str:
+    """What makes the comparison again."""
+    from shlex import join
+
+    words = [str(target) for target in targets]
+    for name, value in options.items():
+        flag = f"--{FLAGS.get(name, name).replace('_', '-')}"
+        words += [word for each in (value if isinstance(value, list) else [value]) for word in (flag, str(each))]
+    return f"dsk compare {join(words)}"
+
+
+def _write_page(
+    comparison: Comparison, arms: Sequence[Arm], file: Path | None, command: str, study: Study | None
+) -> None:
+    if file is None:
+        return
+    from shlex import quote
+
+    from dsk.cli.terminal import console
+    from dsk.compare.page import Again, write_page
+
+    kept = None if study is None else study.model_dump(mode="json", exclude_defaults=True)
+    write_page(comparison, arms, file, Again(f"{command} --html {quote(str(file))}", kept))
+    console(stderr=True, soft_wrap=True).print(f"wrote {file}", markup=False)
