@@ -12,7 +12,7 @@ from typing import Any
 
 from dsk.compare.arms import Arm
 from dsk.compare.runs import RunRecord
-from dsk.core.errors import ModelError
+from dsk.core.errors import DamagedFileError, ModelError
 from dsk.core.model.tokenizers import Texts
 from dsk.core.run.stored_groups import group_files, read_groups
 from dsk.core.run.stored_trees import TREES
@@ -38,7 +38,7 @@ Found = dict[str, tuple[int, Group]]
 class Kept:
     """By problem: what it asks with its reference, answers by arm, trees in the arms' order; by arm: which seed's.
 
-    `untold` says why there are no texts, where that is not because no run kept any.
+    `untold` says why texts are missing that runs kept.
     """
 
     asked: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
@@ -49,21 +49,24 @@ class Kept:
 
 
 def read_kept(arms: Sequence[Arm]) -> Kept:
-    """Answers and trees of the problems that most arms kept. Raises DamagedFileError."""
-    kept = Kept()
+    """Answers and trees of the problems that most arms kept; a damaged file or a lost tokenizer is `untold`."""
     runs = {arm.name: run for arm in arms if (run := _with_groups(arm))}
-    kept.seeds = {name: run.seed for name, run in runs.items()}
+    kept = Kept(seeds={name: run.seed for name, run in runs.items()})
+    try:
+        _fill(kept, runs)
+    except (DamagedFileError, ModelError) as error:
+        kept.untold = str(error)
+    return kept
+
+
+def _fill(kept: Kept, runs: Mapping[str, RunRecord]) -> None:
     groups = {name: _last_groups(run) for name, run in runs.items()}
     for found in groups.values():
         kept.asked |= {name: (prompt_text(g.problem), g.problem.answer) for name, (_, g) in found.items()}
     shared = _shared(groups)
-    try:
-        for name, found in groups.items():
-            _add_examples(kept, name, found, shared[:OPENED], Texts(_tokenizer(runs[name])))
-        kept.trees = _trees(runs, shared)
-    except ModelError as error:
-        kept.untold = str(error)
-    return kept
+    for name, found in groups.items():
+        _add_examples(kept, name, found, shared[:OPENED], Texts(_tokenizer(runs[name])))
+    kept.trees = _trees(runs, shared)
 
 
 def _add_examples(kept: Kept, arm: str, found: Found, problems: Sequence[str], texts: Texts) -> None:

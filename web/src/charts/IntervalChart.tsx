@@ -33,6 +33,8 @@ export interface IntervalChartProps {
 }
 
 const ROW = 46;
+const LABEL = 128;
+const GLANCE = 52; // characters of a name: three lines
 
 /** Give `rows`, `x` and `write` stable identities. */
 export function IntervalChart({ title, note, x, rows, zero, write }: IntervalChartProps) {
@@ -43,6 +45,10 @@ export function IntervalChart({ title, note, x, rows, zero, write }: IntervalCha
       <Chart draw={draw} label={`${title}: ${rows.map((row) => `${row.name} ${spoken(row, write ?? inFull(x.format))}`).join("; ")}`} height={rows.length * ROW + 62} />
     </figure>
   );
+}
+
+function glance(name: string): string {
+  return name.length <= GLANCE ? name : `${name.slice(0, GLANCE - 1)}…`;
 }
 
 function spoken(row: IntervalRow, write: (value: number) => string): string {
@@ -60,7 +66,7 @@ function intervals(x: Axis, rows: readonly IntervalRow[], zero: number | undefin
     xAxis: { ...across, splitNumber: 4, splitLine: { show: true, lineStyle: { color: theme.line, opacity: 0.7 } } },
     yAxis: {
       type: "category", inverse: true, data: rows.map((row) => row.name), axisTick: { show: false }, axisLine: { show: false },
-      axisLabel: { ...y.axisLabel, color: theme.text, width: 128, overflow: "truncate", interval: 0, formatter: undefined },
+      axisLabel: { ...y.axisLabel, color: theme.text, width: LABEL, overflow: "breakAll", lineHeight: 14, interval: 0, formatter: glance },
     },
     tooltip: { ...tooltip(theme, (hits) => hovered(hits, rows, write, colour)), axisPointer: { type: "shadow", shadowStyle: { color: theme.quiet, opacity: 0.1 } } },
     series: [

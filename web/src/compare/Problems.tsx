@@ -74,7 +74,7 @@ function Scale({ colouring }: { colouring: Colouring }) {
   return (
     <span class="scale">
       <small>{low}</small><span class={`ramp ${colouring}`} /><small>{high}</small>
-      <span class="cell missing" /><small>no result</small>
+      <span class="sample" /><small>no result</small>
     </span>
   );
 }

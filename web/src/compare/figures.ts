@@ -16,13 +16,16 @@ export function differenceWriter(metric: Metric): (value: number) => string {
   };
 }
 
+const STEPS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2]; // each divides 1, so that whole steps stay within 0 and 1
+const TICKS = 6;
+
 /** The axis of a metric's values; shares stay within 0 and 1. */
 export function valuesAxis(metric: Metric, values: readonly number[]): Axis {
   const axis: Axis = { name: metric.label, format: metric.share ? "percent" : "number" };
   if (!metric.share || !values.length) return axis;
-  if (Math.max(...values) > 0.9) axis.max = 1;
-  if (Math.min(...values) < 0.1) axis.min = 0;
-  return axis;
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const step = STEPS.find((each) => (high - low) / each <= TICKS) ?? STEPS.at(-1)!;
+  return { ...axis, min: Math.floor(low / step) * step, max: Math.max(Math.ceil(high / step), Math.floor(low / step) + 1) * step, interval: step };
 }
 
 /** Which side of zero is better, in words. */
