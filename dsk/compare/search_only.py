@@ -43,7 +43,7 @@ def hard_problems(session: Session) -> list[Problem]:
     rates = session.sampling.screen(
         session.parts.train, problems, session.folder / "rounds" / "0" / "screen.jsonl", "screen", 0
     )
-    return [p for p in problems if session.is_hard(rates[p.id])]
+    return [p for p in problems if session.is_hard(rates[p.id].rate)]
 
 
 def _search(session: Session, problems: Sequence[Problem], path: Path) -> None:

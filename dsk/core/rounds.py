@@ -13,6 +13,7 @@ from dsk.core.run.estimates import Score
 from dsk.core.run.folder import open_folder
 from dsk.core.run.ledger import EVALUATE, Ledger, Listener, Silent
 from dsk.core.run.records import present, read_rates, read_records, write_jsonl
+from dsk.core.run.screening import Screened
 from dsk.core.run.session import Session
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import peak_memory
@@ -87,12 +88,18 @@ def _screen_into(session: Session, round_: int, problems: Sequence[Problem]) -> 
     """Pass1@K of `problems` under the present policy; writes the round's hard set and returns its ids (eqs. 8-9)."""
     folder = session.folder / "rounds" / str(round_)
     rates = session.sampling.screen(session.parts.train, problems, folder / "screen.jsonl", "screen", round_)
-    hard = [name for name, rate in rates.items() if session.is_hard(rate)]
-    write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name]} for name in hard])
-    mean = _mean(rates.values())
-    session.ledger.emit("screened", round=round_, problems=len(problems), hard=len(hard), mean_rate=mean)
+    hard = [name for name, found in rates.items() if session.is_hard(found.rate)]
+    write_jsonl(folder / "hard_set.jsonl", [{"id": name, "rate": rates[name].rate} for name in hard])
+    session.ledger.emit("screened", round=round_, problems=len(problems), hard=len(hard), **_means(rates.values()))
     session.ledger.advance(screened=round_ + 1)
     return hard
+
+
+def _means(screened: Iterable[Screened]) -> dict[str, float]:
+    """Mean rate of a screening, and the mean score where rewards are graded."""
+    found = list(screened)
+    scores = [s.score for s in found if s.score is not None]
+    return {"mean_rate": _mean(s.rate for s in found), **({"mean_score": _mean(scores)} if scores else {})}
 
 
 def _train_round(session: Session, round_: int, hard: Sequence[Problem], held_out: Sequence[Problem]) -> None:
@@ -178,7 +185,7 @@ def _held_out(session: Session) -> list[Problem]:
     if not path.is_file():
         file = path.with_name("held_out_screen.jsonl")
         rates = session.sampling.screen(session.parts.held_out, problems, file, "held-out", phase=EVALUATE)
-        write_jsonl(path, [{"id": name, "rate": rate} for name, rate in rates.items() if session.is_hard(rate)])
+        write_jsonl(path, [{"id": name, "rate": s.rate} for name, s in rates.items() if session.is_hard(s.rate)])
     chosen = {row.id for row in read_rates(path, {p.id for p in problems})}
     return [p for p in problems if p.id in chosen]
 

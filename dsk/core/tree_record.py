@@ -34,8 +34,10 @@ class TreeRecord:
 
     `order` [E] are the expanded nodes. `choice_score` is each one's score when it was chosen, by the selector, or among
     its siblings by UCT where `among_siblings` says so; NaN for the root, which nothing chose,
-    and where the selector gave no number. `candidates` counts the
-    nodes that were to choose from.
+    and where the selector gave no number. `candidates` counts the nodes that were to choose from.
+
+    Of a rollout in waves, a node's `value` is the mean reward of the ends below it and `visits` their number, an
+    expansion is a request that no selector scored (`candidates` 0), and a probe is an end where it began.
 
     `verified` [V] are the ends with a verdict, `rewards`, `correct` and `answers` (extracted) what it was.
     """

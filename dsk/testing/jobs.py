@@ -33,17 +33,18 @@ class World:
     """A policy and a verifier. Sample `i` of a request depends on its prefix, sampling, seed and `i` alone.
 
     `end` is the chance of each token to end the response, `lost` that of a sample to have a log-probability that is
-    no number.
+    no number. `keep_trees` asks for whole trees.
     """
 
     seed: int
     end: float = 0.08
     lost: float = 0.04
+    keep_trees: bool = False
 
     @property
     def setting(self) -> Setting:
         """What jobs share: graded rewards, and nobody who scores steps."""
-        return Setting(SamplingSpec(), LIMIT, RewardSpec(scale="graded").of, pieces)
+        return Setting(SamplingSpec(), LIMIT, RewardSpec(scale="graded").of, pieces, keep_trees=self.keep_trees)
 
     def sample(self, request: SampleRequest, i: int) -> Sample:
         """One continuation, which ends by itself, at a stop text, or at the request's limit."""

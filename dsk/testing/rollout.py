@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsk.core.roles import Known, Rollout
+from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Trajectory
 from dsk.testing.component import ComponentContract, quick
 from dsk.testing.jobs import LIMIT, PROMPT, Played, World, below, play, start
 from dsk.testing.purity import global_randomness_untouched
 
 SEEDS = st.integers(0, 2**32 - 1)
+
+
+def _tokens_to(tree: TreeRecord, node: int) -> list[int]:
+    """Tokens of the response from its beginning to the node's end."""
+    above = _tokens_to(tree, int(tree.parent[node])) if node else []
+    return above + tree.step_tokens(node).tolist()
 
 
 class RolloutContract(ComponentContract):
@@ -191,6 +199,23 @@ class RolloutContract(ComponentContract):
             len(t.tokens) - len(known.given) for t in played.end.trajectories if tuple(t.tokens.tolist()) in fresh
         ]
         assert max(longest, default=0) <= rollout.reach(LIMIT) <= LIMIT
+
+    @given(seed=SEEDS)
+    @quick
+    def test_a_whole_tree_is_kept_where_it_is_asked_for(self, seed: int) -> None:
+        rollout, world = self.make_rollout(), World(seed, end=0.1)
+        known = self.known(world)
+        plain, keeping = (play(w, start(rollout, w, known, seed)).end for w in (world, replace(world, keep_trees=True)))
+        assert plain.tree is None
+        assert replace(keeping, tree=None) == plain, "keeping a tree changes nothing else"
+        tree = keeping.tree
+        assert (tree is not None) == rollout.keeps_trees, "`keeps_trees` says whether groups come with trees"
+        if tree is None:
+            return
+        for t in keeping.trajectories:
+            ends = t.given + np.cumsum(t.node_lengths)
+            for node, end in zip(t.node_ids, ends, strict=True):
+                assert _tokens_to(tree, node) == t.tokens[:end].tolist(), "the tree's nodes are the trajectories'"
 
     @given(seed=SEEDS)
     @quick

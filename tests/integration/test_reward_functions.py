@@ -243,8 +243,8 @@ def test_a_graded_run_trains_three_tenths_as_minus_four_tenths(tmp_path):
             assert row.advantages == pytest.approx(np.full(len(row.response), reward - mean), abs=1e-12)
             assert row.silent == (len(set(rewards)) == 1)
     for record in done.records:
-        if record["event"] == "evaluation":
-            share = record["pass_at_1"]
+        if record["event"] in ("evaluation", "screened"):
+            share = record["pass_at_1" if record["event"] == "evaluation" else "mean_rate"]
             assert record["mean_score"] == pytest.approx(share + 0.3 * (1 - share))
     first = read_run(tmp_path / "run").evaluations[0]
     assert {p: r + 0.3 * (1 - r) for p, r in first.rates.items()} == pytest.approx(dict(first.scores))

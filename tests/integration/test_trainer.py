@@ -25,11 +25,12 @@ from torch import Tensor
 from dsk.components.advantages import NodeAdvantage, OutcomeAdvantage
 from dsk.components.losses import CISPO, GRPO, GSPO, DrGRPO, Reinforce, TreeGRPO
 from dsk.core.errors import CheckpointError, ModelError, NonFiniteLossError, PackingError, SpecError
+from dsk.core.loading import parse_spec
 from dsk.core.model.adapters import add_lora, plain_weights
 from dsk.core.model.policy import Policy
 from dsk.core.roles import Loss
-from dsk.core.spec import SamplingSpec, TrainSpec
-from dsk.core.training.trainer import Trainer, check_sampling
+from dsk.core.spec import TrainSpec
+from dsk.core.training.trainer import Trainer
 from dsk.core.types import Group
 from tests.tiny_models import tiny_policy
 from tests.tree_rows import VOCABULARY, random_group, trajectory
@@ -249,11 +250,12 @@ def test_correction_clips_from_the_anchor_and_not_from_the_engine() -> None:
 
 @pytest.mark.parametrize("cut", [{"top_p": 0.9}, {"top_k": 5}, {"temperature": 0.7}], ids=str)
 def test_correction_is_refused_where_the_engine_reports_another_distribution(cut: dict[str, float]) -> None:
-    loss = TreeGRPO.model_validate({"correction": "mask"})
-    check_sampling(spec(loss), SamplingSpec.model_validate({}))
+    fields = {"name": "x", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
+    corrected = {"loss": {"kind": "tree_grpo", "correction": "mask"}}
+    parse_spec(fields | {"train": corrected}, "spec")
     with pytest.raises(SpecError, match=r"importance correction needs plain sampling, .* set them to 1, 1 and 0, or"):
-        check_sampling(spec(loss), SamplingSpec.model_validate(cut))
-    check_sampling(spec(), SamplingSpec.model_validate(cut))
+        parse_spec(fields | {"train": corrected, "sampling": cut}, "spec")
+    parse_spec(fields | {"sampling": cut}, "spec")
 
 
 def test_the_sampled_temperature_is_trained_and_its_ratios_start_at_one() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from itertools import combinations, count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 
 from dsk.components.rollouts.jobs.forest import PROMPT, Forest, Nodes
 from dsk.components.rollouts.jobs.forest_group import Harvest
-from dsk.core.types import Sample, Verdict
+from dsk.components.rollouts.jobs.forest_record import forest_record
+from dsk.core.run.stored_trees import read_trees, write_trees
+from dsk.core.tree_record import TreeRecord
+from dsk.core.types import Group, Problem, Sample, Verdict, mean_reward
 from dsk.testing.jobs import pieces
 
 GIVEN = (7001, 7002)
@@ -151,3 +156,47 @@ def test_merged_nodes_are_the_trie_of_the_steps(responses):
         shared = [*same, False].index(False)
         paths = [nodes.path(nodes.last(chain)) for chain in (one, other)]
         assert len(set(paths[0]) & set(paths[1])) == shared
+
+
+@pytest.mark.parametrize("merge", [False, True])
+@given(seed=st.integers(0, 10**9))
+def test_the_record_of_a_forest_has_its_responses_ends_and_expansions(seed, merge):
+    forest = random_forest(seed)
+    wave_of = sorted(random.Random(seed).randint(0, 3) for _ in range(len(forest)))
+    harvest = harvested(forest, merge)
+    sampled = [chain for chain in range(len(forest)) if not forest.probes[chain]]
+    record = forest_record("p", harvest, set(sampled), wave_of)
+    assert read_back(record) == record
+
+    def said(node: int) -> list[int]:
+        above = said(int(record.parent[node])) if node else []
+        return above + record.step_tokens(node).tolist()
+
+    lasts = {chain: harvest.nodes.last(chain) for chain in sampled}
+    for chain, node in lasts.items():
+        assert said(node) == response(forest, chain)
+    assert set(np.flatnonzero(record.terminal)) == set(lasts.values())
+    places = {(wave_of[c], forest.parents[c], forest.starts[c]): None for c in sampled}
+    begun = [
+        ([] if p == PROMPT else response(forest, p))[:s] if p != PROMPT else list(forest.given) for _, p, s in places
+    ]
+    assert [said(int(node)) for node in record.order] == begun
+    ends = {c: response(forest, c) for c in sorted(forest.verdicts)}
+    starts = {c: forest.starts[c] if forest.probes[c] else forest.ends[c] for c in ends}
+    assert [said(int(node)) for node in record.verified] == [ends[c][: starts[c]] for c in ends]
+    for node in range(len(record.parent)):
+        tokens = said(node)
+        held = [c for c in ends if node in (0, *harvest.nodes.path(int(record.verified[list(ends).index(c)])))]
+        assert record.visits[node] == len(held)
+        assert record.value[node] == pytest.approx(
+            mean_reward([2 * forest.verdicts[c].score - 1 for c in held] or [0.0])
+        )
+        assert all(ends[c][: len(tokens)] == tokens for c in held)
+
+
+def read_back(record: TreeRecord) -> TreeRecord:
+    with tempfile.TemporaryDirectory() as folder:
+        group = Group(Problem("p", "q", "a"), (), (), "search", {}, (), tree=record)
+        write_trees(Path(folder) / "0.trees.jsonl.zst", [group])
+        (found,) = read_trees(Path(folder) / "0.trees.jsonl.zst")
+    return found

@@ -33,7 +33,7 @@ def test_the_published_defaults_raise_no_doubt():
 @pytest.mark.parametrize(
     ("changes", "rollout", "field"),
     [
-        ({"keep": "trees"}, "branch", "keep"),
+        ({"keep": "trees"}, "adaptive", "keep"),
         ({"screen": {"reuse": True}}, "tree", "screen.reuse"),
         ({"train": {"allocate": "signal"}}, "adaptive", "train.allocate"),
     ],

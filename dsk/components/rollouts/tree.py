@@ -47,11 +47,6 @@ class Tree(Rollout):
         """`trajectories`; where all terminals are recorded, those of the last expansion may exceed it."""
         return self.trajectories + (self.width - 1 if self.record == "all" else 0)
 
-    @property
-    def keeps_trees(self) -> bool:
-        """Every node, chosen or not."""
-        return True
-
     def reach(self, max_response_tokens: int) -> int:
         """As deep as the tree may be."""
         return min(max_response_tokens, self.max_depth * self.step_tokens)

@@ -141,8 +141,8 @@ class Rollout(Component, ABC):
 
     @property
     def keeps_trees(self) -> bool:
-        """Whether its groups have whole trees where the spec keeps them."""
-        return False
+        """Whether its groups have whole trees where the spec keeps them; by default, where nodes have values."""
+        return self.values != "none"
 
     @property
     def uses_solutions(self) -> bool:

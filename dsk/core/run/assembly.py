@@ -12,7 +12,7 @@ from dsk.core.run.ledger import Ledger
 from dsk.core.run.solutions import Solutions
 from dsk.core.run.splits import Split, encode_split, read_problems, shared_problems
 from dsk.core.training.learner import Learner
-from dsk.core.training.trainer import Trainer, check_sampling
+from dsk.core.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,6 @@ class Parts:
 def assemble(ledger: Ledger, stack: ExitStack, restore: Callable[[Learner], None]) -> Parts:
     """Open the parts; `restore` puts a checkpoint's weights and state into them before the engine takes the weights."""
     spec, folder = ledger.spec, str(ledger.folder)
-    check_sampling(spec.train, spec.sampling)
     problems = read_problems(spec)
     policy = load_policy(spec.model)
     train, held_out = (encode_split(found, policy, spec) for found in problems)

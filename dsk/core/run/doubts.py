@@ -51,7 +51,7 @@ def _unused(spec: RunSpec) -> Iterator[str]:
     if allocated and not rollout.allocates:
         yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
     if spec.keep == "trees" and not any(r.keeps_trees for _, r in _places(spec)):
-        yield f"keep: rollout '{rollout.kind}' has no whole tree to keep; it acts with 'tree'"
+        yield f"keep: rollout '{rollout.kind}' makes whole responses, of which no tree is kept"
 
 
 def _lone_requests(spec: RunSpec) -> Iterator[str]:

@@ -22,7 +22,6 @@ from dsk.core.run.folder import folder_obstacle
 from dsk.core.run.preflight import Findings, look
 from dsk.core.spec import RunSpec
 from dsk.core.training.packing.choice import choose_packing
-from dsk.core.training.trainer import check_sampling
 
 ADAM_BYTES_FP32 = 8
 CHECKPOINTED_STATES_PER_LAYER = 1
@@ -52,7 +51,6 @@ def make_plan(spec: RunSpec, folder: Path | None = None, resume: bool = False) -
     in_the_way = folder_obstacle(spec, folder or Path("runs", spec.name), resume)
     missing += [in_the_way] if in_the_way else []
     config, device = _config(spec, missing), _device(spec, missing)
-    _refuse(missing, lambda: check_sampling(spec.train, spec.sampling))
     sizes: dict[str, int] = {}
     memory: dict[str, int] = {}
     if config is not None:

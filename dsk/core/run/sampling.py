@@ -99,7 +99,7 @@ class Sampling:
 
     def screen(
         self, split: Split, problems: Sequence[Problem], file: Path, *purpose: object, phase: str = "screen"
-    ) -> dict[str, float]:
+    ) -> dict[str, Screened]:
         """Share of correct answers among K direct rollouts of each problem (Pass1@K), read from `file` where known."""
         version = self.ledger.state.version
         known, rates, prefix = known_rates(file, version), dict[str, Screened](), 0
@@ -112,7 +112,7 @@ class Sampling:
                     self._doubt(groups)
                 if self.spec.screen.reuse and phase != EVALUATE:
                     write_groups(file.with_name(f"{SCREENED}{start:06d}.jsonl.zst"), groups)
-                known |= add_rates(file, groups, version)
+                known |= add_rates(file, groups, version, self.spec.rewards)
             rates |= {p.id: known[p.id] for p in chunk}
             prefix += distinct_tokens([split.prompts[p.id] for p in chunk])
         if phase != EVALUATE:
@@ -120,7 +120,7 @@ class Sampling:
             self.ledger.charge(sampled=sampled, prefix=prefix)
             self.ledger.advance(screening_tokens=self.ledger.state.screening_tokens + sampled + prefix)
             self.ledger.remember({name: {"pass_rate": found.rate} for name, found in rates.items()})
-        return {name: found.rate for name, found in rates.items()}
+        return rates
 
     def _doubt(self, groups: Sequence[Group]) -> None:
         """Say once, before anything is trained, that the rollout could not make most answers."""

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from dsk.core.run.records import append_jsonl, drop_torn_line, write_jsonl
+from dsk.core.run.records import append_jsonl, drop_torn_line, present, write_jsonl
 from dsk.core.run.stored import read_rows
+from dsk.core.spec import RewardSpec
 from dsk.core.types import Group
 
 
 @dataclass(frozen=True)
 class Screened:
-    """A problem's share of correct samples, the tokens sampled for it, and the policy version it was measured under."""
+    """A problem's share of correct samples, the tokens sampled for it, and the policy version it was measured under.
+
+    `score` is the mean of its samples' scores, where rewards are graded.
+    """
 
     id: str
     rate: float
     tokens: int
     version: int
+    score: float | None = None
 
 
 def known_rates(file: Path, version: int) -> dict[str, Screened]:
@@ -28,10 +33,14 @@ def known_rates(file: Path, version: int) -> dict[str, Screened]:
     return {row.id: row for row in rows if row.version == version}
 
 
-def add_rates(file: Path, groups: Sequence[Group], version: int) -> dict[str, Screened]:
+def add_rates(file: Path, groups: Sequence[Group], version: int, rewards: RewardSpec) -> dict[str, Screened]:
     """Append the groups of direct rollouts of one chunk, in their order."""
-    rows = [Screened(g.problem.id, g.stats["solved_share"], int(g.stats["tokens"]), version) for g in groups]
-    append_jsonl(file, map(asdict, rows))
+    scores = [rewards.mean_score([t.reward for t in g.trajectories]) for g in groups]
+    rows = [
+        Screened(g.problem.id, g.stats["solved_share"], int(g.stats["tokens"]), version, score)
+        for g, score in zip(groups, scores, strict=True)
+    ]
+    append_jsonl(file, map(present, rows))
     return {row.id: row for row in rows}
 
 
@@ -41,4 +50,4 @@ def roll_back(folder: Path, version: int) -> None:
     A rate under the very policy that a run goes on from stays valid, so nothing is screened twice.
     """
     for file in folder.glob("rounds/*/screen.jsonl"):
-        write_jsonl(file, [asdict(row) for row in read_rows(file, Screened) if row.version <= version])
+        write_jsonl(file, [present(row) for row in read_rows(file, Screened) if row.version <= version])

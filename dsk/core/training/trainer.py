@@ -15,12 +15,13 @@ import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor
 
-from dsk.core.errors import NonFiniteLossError, SpecError
+from dsk.core.errors import NonFiniteLossError
 from dsk.core.model.adapters import adapted_layers, adapters_off, plain_weights
 from dsk.core.model.policy import Policy
 from dsk.core.model.weights import Weights
 from dsk.core.roles import LossInputs
-from dsk.core.spec import OverlongSpec, SamplingSpec, SoftClipSpec, TrainSpec
+from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
+from dsk.core.training.anchors import Anchors
 from dsk.core.training.batch import prepare
 from dsk.core.training.figures import StepFigures, unique_tokens
 from dsk.core.training.forward import edge_logprobs, row_values, training_state
@@ -82,7 +83,7 @@ class Trainer:
         self._reference = reference_of(policy.model) if train.loss.needs_reference else None
         # shapes differ in every micro-batch; the engine goes on with the module as it is
         self._body = torch.compile(policy.model.base_model, dynamic=True) if train.compile else None
-        self._anchors: dict[bytes, Tensor] = {}
+        self._anchors = Anchors()
         self._attention = policy.model.config._attn_implementation
         self._checked = False
         self.forward_tokens = self.backward_tokens = 0
@@ -139,16 +140,14 @@ class Trainer:
         from here. Without it each update is measured from the weights it starts with. No groups: forget them. How many
         tokens that took, each shared one once.
         """
-        self._anchors = {}
+        self._anchors.forget()
         if not self._recomputes:
             return 0
         rows = self._anchored(groups)
         for batch in micro_batches(rows, self.packing, self.train.micro_batch_tokens)[0]:
             layout = self.packing.lay_out(batch, self.policy.device)
             with training_state(self.policy.model, layout.attention, False):
-                logprobs = row_values(self._forward(self.policy.model, layout)[0], layout)
-            for row, values in zip(batch, logprobs, strict=True):
-                self._anchors[row.key] = values[: len(row.response)].clone()
+                self._anchors.remember(batch, row_values(self._forward(self.policy.model, layout)[0], layout))
         return unique_tokens(rows)
 
     def _anchored(self, groups: Sequence[Group]) -> list[TrainingRow]:
@@ -189,7 +188,7 @@ class Trainer:
         sampling = padded([row.old_logprobs for row in rows], logprobs)
         return LossInputs(
             logprobs=logprobs,
-            old_logprobs=self._own_logprobs(rows, logprobs) if self._recomputes else sampling,
+            old_logprobs=self._anchors.of(rows, logprobs) if self._recomputes else sampling,
             sampling_logprobs=sampling if self.temperature == 1 else None,
             advantages=padded([row.advantages for row in rows], logprobs),
             mask=layout.mask,
@@ -211,13 +210,6 @@ class Trainer:
         refuse_gap(gap, self.packing.name, model.dtype)
         self._checked = True
         return gap
-
-    def _own_logprobs(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> Tensor:
-        own = logprobs.detach().clone()
-        for index, row in enumerate(rows):
-            if row.key in self._anchors:
-                own[index, : len(row.response)] = self._anchors[row.key]
-        return own
 
     def _reference_logprobs(self, layout: Layout) -> Tensor | None:
         if self._reference is None:
@@ -276,30 +268,17 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""
-        state = self.optimizer.state_dict()
-        for number, (key, logprobs) in enumerate(self._anchors.items()):
-            tokens = torch.from_numpy(np.frombuffer(key, ">i4").astype(np.int64))
-            state |= {f"anchor.{number}.tokens": tokens, f"anchor.{number}.logprobs": logprobs}
-        return state
+        return self.optimizer.state_dict() | self._anchors.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from `state_dict`; load the policy's weights first. Raises CheckpointError on a mismatch."""
         self.optimizer.load_state_dict(state)
-        self._anchors = {
-            key_of(tokens.cpu().numpy()): state[name.replace("tokens", "logprobs")].to(self.policy.device)
-            for name, tokens in state.items()
-            if name.startswith("anchor.") and name.endswith(".tokens")
-        }
+        self._anchors.load_state_dict(state, self.policy.device)
 
 
 def load_weights(folder: Path, model: torch.nn.Module) -> None:
     """The weights of a checkpoint, into `model`."""
     load_model(model, folder / WEIGHTS)
-
-
-def key_of(tokens: np.ndarray) -> bytes:
-    """`TrainingRow.key` of its tokens."""
-    return tokens.astype(">i4").tobytes()
 
 
 def padded(rows: Sequence[np.ndarray], like: Tensor) -> Tensor:
@@ -313,13 +292,3 @@ def padded(rows: Sequence[np.ndarray], like: Tensor) -> Tensor:
 def reference_of(model: Any) -> Any:
     """The model as it is now, for a KL term: itself with adapters off under LoRA, a frozen copy otherwise."""
     return model if adapted_layers(model) else copy.deepcopy(model).requires_grad_(False)
-
-
-def check_sampling(train: TrainSpec, sampling: SamplingSpec) -> None:
-    """Raise SpecError where importance correction meets samples of another distribution than the engine reports."""
-    if train.loss.needs_recompute and (sampling.top_p < 1 or sampling.top_k > 0 or sampling.temperature != 1):
-        raise SpecError(
-            "train.loss: importance correction needs plain sampling, and sampling has"
-            f" temperature {sampling.temperature}, top_p {sampling.top_p}, top_k {sampling.top_k};"
-            " set them to 1, 1 and 0, or set train.loss.correction to 'none'"
-        )

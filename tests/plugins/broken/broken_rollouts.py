@@ -393,3 +393,16 @@ class SharedCount(Branching):
 class BreaksCompany(BrokenRollout):
     caught_by = "test_jobs_side_by_side_do_not_disturb_each_other"
     rollout = with_job(SharedCount)
+
+
+class Mixed(Branching):
+    """A kept tree whose tokens are those of other nodes."""
+
+    def _record(self, harvest):
+        record = super()._record(harvest)
+        return replace(record, tokens=record.tokens[::-1])
+
+
+class BreaksKeptTrees(BrokenRollout):
+    caught_by = "test_a_whole_tree_is_kept_where_it_is_asked_for"
+    rollout = with_job(Mixed)

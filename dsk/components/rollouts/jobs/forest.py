@@ -122,13 +122,15 @@ class Nodes:
     """The forest's chains cut at their `cuts`, as a tree; the root (0) is the prompt and what was given.
 
     Columns over nodes [N]: `parent`, `length` (own tokens), `place` (among the parent's children, in order of
-    creation). At a cut the rest of a chain and what forks from it are siblings; a cut before a chain's first token
-    makes an empty node, and a chain without tokens is one. With `merge`, equal steps below one node are one node.
+    creation), `origin` (the first chain that has it, and where in the chain's own tokens it lies). At a cut the rest of
+    a chain and what forks from it are siblings; a cut before a chain's first token makes an empty node, and a chain
+    without tokens is one. With `merge`, equal steps below one node are one node.
     Probes have no nodes.
     """
 
     def __init__(self, forest: Forest, merge: bool = False) -> None:
         self.parent, self.length, self.place = [-1], [0], [0]
+        self.origin: list[tuple[int, slice]] = [(PROMPT, slice(0))]
         self._children = [0]
         self._merged: dict[tuple[int, bytes], int] | None = {} if merge else None
         self._own: list[list[tuple[int, int]]] = []
@@ -148,16 +150,18 @@ class Nodes:
         tokens, node = forest.tokens(chain), self.at(forest.parents[chain], start)
         own: list[tuple[int, int]] = []
         for first, last in pairwise(places):
-            node = self._node(node, tokens[first - start : last - start])
+            span = slice(first - start, last - start)
+            node = self._node(node, tokens[span], (chain, span))
             own.append((last, node))
         return own
 
-    def _node(self, parent: int, tokens: Int[np.ndarray, " T"]) -> int:
+    def _node(self, parent: int, tokens: Int[np.ndarray, " T"], origin: tuple[int, slice]) -> int:
         key = (parent, tokens.tobytes())
         if self._merged is not None and key in self._merged:
             return self._merged[key]
         self.parent.append(parent)
         self.length.append(len(tokens))
+        self.origin.append(origin)
         self.place.append(self._children[parent])
         self._children.append(0)
         self._children[parent] += 1

@@ -40,13 +40,18 @@ class Harvest:
         )
 
     @cached_property
-    def means(self) -> dict[int, float]:
-        """Mean reward of the verified ends at or below each node that has any."""
+    def below(self) -> dict[int, list[float]]:
+        """Rewards of the verified ends at or below each node that has any."""
         below: dict[int, list[float]] = {}
         for end in self.terminals:
             for node in (ROOT, *end.path):
                 below.setdefault(node, []).append(end.reward)
-        return {node: mean_reward(rewards) for node, rewards in below.items()}
+        return below
+
+    @cached_property
+    def means(self) -> dict[int, float]:
+        """Their mean."""
+        return {node: mean_reward(rewards) for node, rewards in self.below.items()}
 
     @cached_property
     def trajectories(self) -> tuple[Trajectory, ...]:

@@ -49,4 +49,4 @@ class Sounding(Waves):
         fresh = [replace(t, origin="direct", path=()) for t in group.trajectories]
         trajectories = numbered([*self.ready, *fresh])
         stats = {**group.stats, "rounds": self.rounds, "reward": mean_reward([t.reward for t in trajectories])}
-        return replace(group, trajectories=trajectories, origin="direct", stats=stats, terminals=())
+        return replace(group, trajectories=trajectories, origin="direct", stats=stats, terminals=(), tree=None)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dsk.components.rollouts.jobs.forest import PROMPT, Forest, Nodes
 from dsk.components.rollouts.jobs.forest_group import Harvest
+from dsk.components.rollouts.jobs.forest_record import forest_record
 from dsk.core.roles import Known, Setting
 from dsk.core.roles.rollout import Tokens
 from dsk.core.sampling.responses import is_finite
 from dsk.core.seeding import derive_seed
+from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Group, Problem, Question, Sample, SampleRequest, Verdict
 
 
@@ -184,7 +186,11 @@ class Waves(ABC):
         self._settle()
         harvest = Harvest(self.forest, Nodes(self.forest, self.merge), self.setting.reward)
         stats = self.stats(harvest)
-        return Group(self.problem, self.known.prompt, harvest.trajectories, "search", stats, harvest.terminals)
+        group = Group(self.problem, self.known.prompt, harvest.trajectories, "search", stats, harvest.terminals)
+        return replace(group, tree=self._record(harvest)) if self.setting.keep_trees else group
+
+    def _record(self, harvest: Harvest) -> TreeRecord:
+        return forest_record(self.problem.id, harvest, self.ended, self._wave_of)
 
     def stats(self, harvest: Harvest) -> dict[str, float]:
         """The forest's figures, under a search tree's names where they mean the same.
