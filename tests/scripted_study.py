@@ -11,6 +11,7 @@ from dsk.compare.conduct import Conducted, Conductor
 from dsk.compare.planning import PlannedRun
 from dsk.compare.runner import Outcome
 from dsk.compare.study import Study, parse_study
+from dsk.core.errors import InterruptedRun
 
 BASE = {
     "name": "base",
@@ -28,19 +29,28 @@ def study_of(**fields: Any) -> Study:
 
 
 class Scripted:
-    """Writes what is missing, remembers it in `ran`; runs in `fail` are left as failed."""
+    """Writes what is missing, remembers it in `ran`; runs in `fail` are left as failed, and it stops after so many."""
 
-    def __init__(self, curve: Curve, points: Sequence[float] = (0, 500, 1000), fail: Sequence[str] = ()) -> None:
-        self.curve, self.points, self.fail = curve, points, fail
+    def __init__(
+        self,
+        curve: Curve,
+        points: Sequence[float] = (0, 500, 1000),
+        fail: Sequence[str] = (),
+        stop_after: int | None = None,
+    ) -> None:
+        self.curve, self.points, self.fail, self.stop_after = curve, points, fail, stop_after
         self.ran: list[PlannedRun] = []
 
     def run(self, planned: Sequence[PlannedRun]) -> Sequence[Outcome]:
         for run in planned:
-            if not (run.folder / "spec.json").is_file():
-                status = {"status": "failed", "reason": "boom"} if run.label in self.fail else {"status": "finished"}
-                write_run(run.folder, self.curve(run), seed=run.seed, points=self.points, status=status)
-                (run.folder / "spec.json").write_text(json.dumps(run.spec.dump()))
-                self.ran.append(run)
+            if (run.folder / "spec.json").is_file():
+                continue
+            if len(self.ran) == self.stop_after:
+                raise InterruptedRun("interrupted")
+            status = {"status": "failed", "reason": "boom"} if run.label in self.fail else {"status": "finished"}
+            write_run(run.folder, self.curve(run), seed=run.seed, points=self.points, status=status)
+            (run.folder / "spec.json").write_text(json.dumps(run.spec.dump()))
+            self.ran.append(run)
         return []
 
 

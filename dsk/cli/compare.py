@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from dsk.cli import compare_options as o
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,96 +20,29 @@ FLAGS = {"amount": "at", "metrics": "metric"}
 """Options whose flag has another name than what it sets."""
 
 
-class Format(StrEnum):
-    """What the table is printed as."""
-
-    table = "table"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
-
-
-class Axis(StrEnum):
-    """What is equal between arms."""
-
-    sampled_tokens = "sampled_tokens"
-    model_tokens = "model_tokens"
-    unscreened_tokens = "unscreened_tokens"
-    seconds = "seconds"
-    updates = "updates"
-
-
 def compare(
-    targets: Annotated[
-        list[Path], typer.Argument(help="One study file, a spec with --set, or run folders.", show_default=False)
-    ],
-    arms: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="ARM:PATH=VALUE",
-            help="Compare the spec with an arm that differs in this; repeatable, also for one arm.",
-            show_default=False,
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None, typer.Option(help="With --set: what every run may spend, e.g. 100k.", show_default=False)
-    ] = None,
-    tune: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[ARM:]PATH=V1,V2",
-            help="With --set: values to choose from for every arm, or for one; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    tune_set: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH=VALUE",
-            help="With --tune: what gives tuning other problems [default: another task.seed].",
-            show_default=False,
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="With --set: the study's name [default: made of the spec's and the arms'].")
-    ] = None,
-    resolution: Annotated[
-        float | None, typer.Option(help="Add seeds until intervals reach no further than so many points.")
-    ] = None,
-    max_seeds: Annotated[
-        int | None, typer.Option(help="The most seeds, with --resolution [default: the study's, or 40].")
-    ] = None,
-    tokens_to: Annotated[
-        float | None, typer.Option(help="Also compare what it takes to this level, 0.8 for 80%.")
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Runs at a time, which share the cores [default: what the machine's cores and memory hold]."
-        ),
-    ] = None,
-    run: Annotated[bool, typer.Option("--run/--no-run", help="Start or continue what a study lacks.")] = True,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check a study, say how many runs and tokens it is, and stop.")
-    ] = False,
-    runs: Annotated[Path, typer.Option(help="Where a study's runs are kept.")] = Path("runs"),
-    output: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
-    plot: Annotated[
-        list[Path] | None, typer.Option(help="Also draw FILE.png or .svg; repeatable.", show_default=False)
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Also write a page that moves and stands alone, FILE.html.", show_default=False)
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="The arm to compare with [default: the study's, or the first].")
-    ] = None,
-    axis: Annotated[Axis | None, typer.Option(help="What is equal [default: the study's, or model_tokens].")] = None,
-    at: Annotated[float | None, typer.Option(help="How much of it [default: the most that all runs reach].")] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="What to compare; repeatable.")] = None,
+    targets: o.Targets,
+    arms: o.ArmSettings = None,
+    budget: o.Budget = None,
+    tune: o.Tune = None,
+    tune_set: o.TuneSet = None,
+    name: o.Name = None,
+    resolution: o.Resolution = None,
+    max_seeds: o.MaxSeeds = None,
+    tokens_to: o.TokensTo = None,
+    jobs: o.Jobs = None,
+    run: o.Run = True,
+    dry_run: o.DryRun = False,
+    runs: o.Runs = Path("runs"),
+    output: o.Output = o.Format.table,
+    plot: o.Plot = None,
+    html: o.Html = None,
+    baseline: o.Baseline = None,
+    axis: o.EqualAxis = None,
+    at: o.At = None,
+    metric: o.Metric = None,
 ) -> None:
-    """Compare arms at an equal budget: the answer in a sentence, intervals, paired differences, what differs."""
+    """Compare arms at an equal budget: intervals, paired differences, what differs, and the answer in a sentence."""
     from dsk.cli.study_runs import conduct_study
     from dsk.compare.page.write import check_page
     from dsk.compare.plot import check_plot
@@ -138,7 +72,8 @@ def compare(
         return
     _show(done.comparison, done.arms, output, plot or [])
     place = runs / study.name / STUDY_FILE if question.arms else targets[0]
-    _write_page(done.comparison, done.arms, html, _command([place], options | _placed(runs)), study)
+    said = options | ({} if question.arms else fields) | _placed(runs)
+    _write_page(done.comparison, done.arms, html, _command([place], said), study)
     if done.failed:
         raise typer.Exit(1)
 
@@ -158,13 +93,13 @@ def _compared_runs(targets: Sequence[Path], options: Mapping[str, Any]) -> tuple
     return compare_arms(arms, **options), arms
 
 
-def _show(comparison: Comparison, arms: Sequence[Arm], output: Format, plot: Sequence[Path]) -> None:
+def _show(comparison: Comparison, arms: Sequence[Arm], output: o.Format, plot: Sequence[Path]) -> None:
     from dsk.compare.formats import FORMATS
     from dsk.compare.plot import draw
 
     for file in plot:
         draw(comparison, arms, file)
-    if output is Format.table:
+    if output is o.Format.table:
         from dsk.cli.grid import print_grid
         from dsk.compare.table import make_grid
 

@@ -10,7 +10,7 @@ from dsk.compare.arms import Arm
 from dsk.compare.budget import CURVE_POINTS, NEAR, curve_metrics, read_at, refuse_below_first
 from dsk.compare.crossings import crossings
 from dsk.compare.differences import listed, refuse_other_tasks, unasked_differences
-from dsk.compare.metrics import SEARCH_METRICS, metric_info, tree_values
+from dsk.compare.metrics import DEFAULT, SEARCH_METRICS, level_fault, tree_values
 from dsk.compare.rows import Cells, Doubts, Row, RowBuilder
 from dsk.compare.runs import BUDGETS, UNSCREENED, RunRecord
 from dsk.core.component import did_you_mean
@@ -115,8 +115,9 @@ def _crossed(
     warnings: list[str],
 ) -> list[Row]:
     """The rows with what each arm spends until the metric is at `level`."""
-    if metric_info(metric).share and level >= 1:
-        raise DataError(f"tokens_to: {level:g} is no level of a share; write 0.8 for 80%")
+    fault = level_fault(metric, level)
+    if fault:
+        raise DataError(fault)
     few = [run.name for arm in arms for run in arm.runs if 0 < len(run.evaluations) < CURVE_POINTS]
     if few:
         warnings.append(
@@ -147,7 +148,7 @@ def _metrics(asked: Sequence[str], runs: Sequence[RunRecord], search: bool) -> l
         if name not in found:
             raise DataError(f"no run has the metric '{name}'; there are: {', '.join(found)}{did_you_mean(name, found)}")
     graded = ["mean_score"] if "mean_score" in found else []
-    return list(asked) or (list(SEARCH_METRICS) if search else ["pass_at_1", *graded])
+    return list(asked) or (list(SEARCH_METRICS) if search else [DEFAULT, *graded])
 
 
 def _common_budget(runs: Sequence[RunRecord], axis: str, amount: float | None, warnings: list[str]) -> float:

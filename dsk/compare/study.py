@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from dsk.compare.looks import FEWEST
+from dsk.compare.metrics import DEFAULT, level_fault
 from dsk.compare.runs import TUNING_FOLDER
 from dsk.compare.tune import Tune
 from dsk.core.component import StrictModel
@@ -116,6 +117,8 @@ class Study(StrictModel):
     def _instrument_fault(self, names: list[str]) -> str | None:
         if self.tokens_to is not None and self.mode != "train":
             return f"tokens_to: a study of mode '{self.mode}' has no curves; leave it out"
+        if self.tokens_to is not None and (fault := level_fault(next(iter(self.metrics), DEFAULT), self.tokens_to)):
+            return fault
         if self.resolution is None:
             return None
         if len(names) < 2:

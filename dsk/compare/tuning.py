@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 
 from dsk.compare.budget import read_at, refuse_below_first
-from dsk.compare.metrics import metric_info
+from dsk.compare.metrics import DEFAULT, metric_info
 from dsk.compare.planning import PlannedRun
 from dsk.compare.runner import read_planned
 from dsk.compare.runs import RunRecord
 from dsk.compare.study import Study
 from dsk.core.errors import DataError
-
-DEFAULT_METRIC = "pass_at_1"
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def choose(study: Study, planned: Sequence[PlannedRun]) -> Tuning:
     """Read the tuning runs and choose. Raises DataError: a run is not finished, an arm without a setting that ran."""
     assert study.tune is not None
     assert study.budget is not None
-    metric = study.tune.metric or next(iter(study.metrics), DEFAULT_METRIC)
+    metric = study.tune.metric or next(iter(study.metrics), DEFAULT)
     amount = study.tune.amount or study.budget.amount
     read = {run.folder: read_planned(run) for run in planned}
     left = [run for run in planned if read[run.folder].status not in ("finished", "failed")]
@@ -72,11 +70,10 @@ def choose(study: Study, planned: Sequence[PlannedRun]) -> Tuning:
             f"tuning is not finished: {len(left)} of {len(planned)} runs to do, the first {left[0].folder};"
             " the same command without --no-run does them"
         )
-    refuse_below_first(
-        {"tuning": [record for record in read.values() if record.evaluations]}, study.budget.axis, amount
-    )
     names = dict.fromkeys(run.arm for run in planned)
     runs = {arm: [(run.setting or 1, read[run.folder]) for run in planned if run.arm == arm] for arm in names}
+    by_arm = {f"{arm}, tuning": [record for _, record in found] for arm, found in runs.items()}
+    refuse_below_first(by_arm, study.budget.axis, amount)
     choices = {arm: _choice(arm, study.tune.settings(arm), found, metric, study.budget.axis, amount)
                for arm, found in runs.items()}  # fmt: skip
     return Tuning(metric, study.budget.axis, amount, study.tune.seeds, choices)

@@ -12,7 +12,7 @@ from dsk.compare.formats import to_csv, to_json, to_latex, to_markdown
 from dsk.compare.planning import plan_runs, plan_tuning
 from dsk.compare.runs import find_runs
 from dsk.compare.table import heading, make_grid
-from dsk.core.errors import DataError, SpecError
+from dsk.core.errors import DataError, InterruptedRun, SpecError
 
 LR, WIDTH, EXPLORATION = "train.optimizer.lr", "rollout.width", "rollout.selector.exploration"
 TUNE = {"grid": {LR: [0.1, 0.2]}, "seeds": [100, 101], "set": {"task.seed": 1}}
@@ -223,3 +223,17 @@ def test_a_budget_below_the_first_evaluation_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"budget: 100 model tokens is below the first evaluation of 'a' after it began"
                        r" to train, at 500; ask for that much, or for a smaller `evaluate.every`"):  # fmt: skip
         conducted(study_of(arms=ARMS, budget=BUDGET | {"amount": 100}), tmp_path, scripted)
+
+
+@pytest.mark.parametrize("after", [3, 8, 11])
+def test_a_study_that_is_interrupted_anywhere_ends_as_an_undisturbed_one(tmp_path, after):
+    """In the middle of tuning, between tuning and the table, and in the table."""
+    study, curve = study_of(arms=ARMS, tune=TUNE), by_lr({"a": 0.1, "b": 0.2})
+    stopped = Scripted(curve, stop_after=after)
+    with pytest.raises(InterruptedRun):
+        conducted(study, tmp_path / "s", stopped)
+    rest = Scripted(curve)
+    found = conducted(study, tmp_path / "s", rest).comparison
+    whole = conducted(study, tmp_path / "w", Scripted(curve)).comparison
+    assert len(stopped.ran) + len(rest.ran) == 8 + 6
+    assert found == whole
