@@ -19,10 +19,11 @@ from side_by_side import Figure, figure, show, write
 from tree_work import untaught
 
 WIDTH, DEPTH, SECONDS = 8, 40, 4.0
-WORDS = "so the sum of both sides is then even and we take the rest modulo seven which leaves".split()
+WORDS = ("so", "the", "sum", "of", "both", "sides", "is", "even", "and", "we", "take", "the", "rest", "modulo", "seven")
 COUNT = """seconds => new Promise(done => {
-  const times = []; const tick = now => { times.push(now); now - times[0] < 1000 * seconds ? requestAnimationFrame(tick) :
-    done([(times.length - 1) / ((now - times[0]) / 1000), Math.max(...times.slice(1).map((t, i) => t - times[i]))]) };
+  const times = [];
+  const tick = now => { times.push(now); now - times[0] < 1000 * seconds ? requestAnimationFrame(tick) : done(
+    [(times.length - 1) / ((now - times[0]) / 1000), Math.max(...times.slice(1).map((t, i) => t - times[i]))]) };
   requestAnimationFrame(tick); })"""
 
 

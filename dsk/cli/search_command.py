@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,8 @@ class Searched:
         """The tree for the viewer. Raises SpecError where the rollout has none."""
         if self.group.tree is None:
             raise SpecError(
-                f"rollout: '{self.spec.rollout.kind}' has no whole tree to show; it is 'tree' that grows one"
+                f"rollout: '{self.spec.rollout.kind}' makes whole responses, of which there is no tree to show; name"
+                " 'tree', or another that branches"
             )
         decode, pieces = self.policy.decode, self.policy.pieces
         rules = rules_of(self.spec)
@@ -78,7 +78,7 @@ def print_json(searched: Sequence[Searched]) -> None:
     from dsk.web.page import json_text
 
     data = [one.data() for one in searched]
-    typer.echo(json.dumps(json.loads(json_text(data[0] if len(data) == 1 else data)), indent=1))
+    typer.echo(json_text(data[0] if len(data) == 1 else data))
 
 
 def write_searches(path: Path, searched: Sequence[Searched]) -> None:

@@ -22,7 +22,7 @@ def tree_lines(tree: Mapping[str, Any], width: int) -> Iterator[Text]:
     """
     nodes = tree["nodes"]
     order = {choice["node"]: (number, choice["score"]) for number, choice in enumerate(tree["choices"], 1)}
-    ends = {end["node"]: "right" if end["correct"] else "wrong" for end in tree["ends"]}
+    ends = {end["node"]: "right" if end["correct"] else "wrong" for end in tree["ends"] if not end["probe"]}
     rated = any(score == score for score in nodes["score"])
     head = f"{'exp':>4} {'select':>7} {'Q':>5} {'N':>4} {'H':>5} {'rated  ' if rated else ''}{'end':5} step"
     yield Text(head[:width], style="dim")

@@ -5,4 +5,4 @@ from dsk.treeview.page import trees_page
 from dsk.treeview.rules import Rules, rules_of
 from dsk.treeview.trained import Trained, trained_on
 
-__all__ = ["Rules", "Trained", "rules_of", "tree_data", "trained_on", "trees_page"]
+__all__ = ["Rules", "Trained", "rules_of", "trained_on", "tree_data", "trees_page"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ DIGITS = 7
 SHOWN = 200
 """Candidates of a choice that are written where all of them are scored anew each time; the best."""
 UCT = "Q(s) + lambda sqrt(ln N(parent) / N(s))"
-DRAWN = "draws random numbers: its scores cannot be had again, and only the chosen node's, which the search kept, is shown"
+DRAWN = (
+    "draws random numbers: its scores cannot be had again, and only the chosen node's, which the search kept, is shown"
+)
 DIFFERS = "gives other scores here than the search recorded, so only the recorded one is shown"
+WAVES = "no selector chose here: the steps are in the order in which they were asked for"
 NO_RULES = "the rules of this search are not known here: only the scores that it recorded are shown"
 
 
@@ -38,6 +42,8 @@ def tree_data(
     `decode` makes text of token ids, `pieces` the text of each (for selectors that read texts). Without `rules` there
     are no candidates' scores, and visits and values are those of the finished tree throughout.
     """
+    grown = _grown_in_order(record)
+    rules = rules if grown else None
     moments = [] if rules is None else list(replay(record, rules, pieces))
     return {
         "title": title,
@@ -48,7 +54,7 @@ def tree_data(
         "choices": list(_choices(record, rules, moments)),
         "numbers": [_numbers(moment) for moment in moments],
         "trained": None if trained is None else _trained(trained),
-        "note": _note(rules, moments),
+        "note": _note(rules, moments) if grown else WAVES,
     }
 
 
@@ -64,8 +70,9 @@ def _nodes(record: TreeRecord, decode: Callable[[np.ndarray], str]) -> dict[str,
         "parent": record.parent.tolist(),
         "text": [decode(record.step_tokens(node)) for node in range(len(record.parent))],
         "tokens": np.diff(record.token_ends, prepend=0).tolist(),
+        "created": _created(record),
         "visits": record.visits.tolist(),
-        "value": short(record.value),
+        "value": short(record.value if _grown_in_order(record) else record.value * record.visits),
         "entropy": short(record.entropy),
         "score": short(record.score),
         "terminal": record.terminal.astype(int).tolist(),
@@ -73,8 +80,28 @@ def _nodes(record: TreeRecord, decode: Callable[[np.ndarray], str]) -> dict[str,
     }
 
 
+def _grown_in_order(record: TreeRecord) -> bool:
+    """Whether each expansion made all children of its node, as in a tree with a selector; in a forest it does not."""
+    parents = record.parent[1:].tolist()
+    grown, chosen = [parent for parent, _ in groupby(parents)], set(parents)
+    return bool((record.candidates > 0).all()) and grown == [n for n in record.order.tolist() if n in chosen]
+
+
+def _created(record: TreeRecord) -> list[int]:
+    """After how many expansions each node was there [N].
+
+    In a forest a step that goes on in its chain came with the step before it.
+    """
+    expanded = {node: number for number, node in enumerate(record.order.tolist(), 1)}
+    in_order, created = _grown_in_order(record), [0]
+    for node, parent in enumerate(record.parent.tolist()[1:], 1):
+        goes_on = parent not in expanded or (not in_order and 0 < parent == node - 1)
+        created.append(created[parent] if goes_on else max(created[parent], expanded[parent]))
+    return created
+
+
 def _ends(record: TreeRecord) -> Iterator[dict[str, Any]]:
-    """The verified ends; `entropy` is the mean of -log p over the sampled tokens of the whole response."""
+    """The verified ends, a probe's where it began; `entropy` is the mean of -log p over all sampled tokens."""
     surprise, sampled = _along_paths(record)
     columns = zip(record.verified.tolist(), record.rewards, record.correct, record.answers, strict=True)
     for node, reward, correct, answer in columns:
@@ -84,6 +111,7 @@ def _ends(record: TreeRecord) -> Iterator[dict[str, Any]]:
             "correct": bool(correct),
             "answer": answer,
             "recorded": bool(record.visits[node]),
+            "probe": not record.terminal[node],
             "entropy": float(surprise[node] / max(sampled[node], 1)),
         }
 

@@ -81,14 +81,14 @@ def replay(
     An end was backed up where the record counts a visit to it: only that is asked of the record's final numbers.
     """
     tree = SearchTree(rules.max_depth, record.step_tokens(ROOT).tolist(), pieces)
+    rewards = dict(zip(record.verified.tolist(), record.rewards.tolist(), strict=True))
     frontier, told = OpenNodes(tree, rules.selector), _Numbers()
     for number, node in enumerate(record.order.tolist()):
         yield _moment(tree, told, _choice(record, number, tree, frontier, rules))
         children = _grow(tree, record, node)
         frontier.add_children(node, children, _unused())
-        ends = [child for child in children if record.visits[child] and record.terminal[child]]
-        for end in ends:
-            _back_up(tree, frontier, end, _reward(record, end), rules)
+        for end in (child for child in children if child in rewards and record.visits[child]):
+            _back_up(tree, frontier, end, rewards[end], rules)
     yield _moment(tree, told, None)
 
 
@@ -109,10 +109,6 @@ def _grow(tree: SearchTree, record: TreeRecord, node: int) -> range:
 def _sample(record: TreeRecord, node: int) -> Sample:
     span = slice(int(record.token_ends[node - 1]), int(record.token_ends[node]))
     return Sample(tuple(record.tokens[span].tolist()), tuple(record.logprobs[span].tolist()), record.stops[node], 0)
-
-
-def _reward(record: TreeRecord, end: int) -> float:
-    return float(record.rewards[np.flatnonzero(record.verified == end)[0]])
 
 
 def _back_up(tree: SearchTree, frontier: OpenNodes, end: int, reward: float, rules: Rules) -> None:

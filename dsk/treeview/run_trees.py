@@ -63,7 +63,7 @@ def _of_step(folder: Path, step: int) -> Iterator[KeptTree]:
 
 
 def pick_tree(trees: Sequence[KeptTree], problem: str | None = None, step: int | None = None) -> KeptTree:
-    """The most interesting tree, of a problem the last, of a step that step's. Raises DataError naming what there is."""
+    """The most interesting tree; of a problem the last, or the step's. Raises DataError naming what there is."""
     ids = sorted({tree.record.problem_id for tree in trees})
     if problem is not None and problem not in ids:
         raise DataError(f"no tree of problem '{problem}' among those of {len(ids)}{did_you_mean(problem, ids)}")

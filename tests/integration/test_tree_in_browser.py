@@ -1,4 +1,4 @@
-"""The tree viewer as a reader uses it: real Chromium, every interaction by mouse and by key, hostile texts, two widths."""
+"""The tree viewer as a reader uses it: real Chromium, each interaction by mouse and by key, hostile texts."""
 
 from __future__ import annotations
 

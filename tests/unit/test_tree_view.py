@@ -14,13 +14,15 @@ from scripted_search import PROBLEM, SETTING, ScriptedPolicy, run
 from tree_rows import random_group
 
 from dsk.cli.tree_lines import tree_lines
+from dsk.components.backups.mean import Mean
 from dsk.components.rollouts.tree import Tree
+from dsk.components.selectors.frontier import Frontier
 from dsk.core.errors import DataError, RunFolderError
 from dsk.core.roles import Known
 from dsk.core.spec import RunSpec
 from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Group
-from dsk.treeview import Trained, rules_of, tree_data, trained_on, trees_page
+from dsk.treeview import Rules, Trained, rules_of, trained_on, tree_data, trees_page
 from dsk.treeview.run_trees import KeptTree, kept_trees, pick_tree
 
 HOSTILE = "</script><script>alert(1)</script>\u202e\u2066 [red]\x00\x1b[31m"
@@ -155,3 +157,22 @@ def test_a_trees_page_is_one_file_that_names_its_page(tmp_path: Path):
     page = trees_page("two", [tree_data(record, PROBLEM, str, title=name) for name in ("a", "b")])
     assert '"page":"trees"' in page
     assert not re.search(r'(src|href)="', page.split("<script>")[0])
+
+
+@pytest.mark.parametrize("rollout", [{"kind": "branch"}, {"kind": "levels", "widths": [2, 3]}, "probed"])
+def test_a_forest_of_waves_is_shown_without_a_selector_and_with_every_node_in_time(rollout):
+    """Its values are means already, its probes are no ends, and a step is never there before the one above it."""
+    spec = RunSpec.model_validate({**BARE, "rollout": rollout, "replay": None}).rollout
+    job = spec.start(PROBLEM, Known((1, 2)), 5, replace(SETTING, keep_trees=True, max_response_tokens=64))
+    record = run(job, ScriptedPolicy(3, 0.5, 0.4)).group().tree
+    assert record is not None
+    data = tree_data(record, PROBLEM, str, Rules(Frontier(), Mean(), 1.0, 0.1, 8, 64))
+    nodes, parent = data["nodes"], record.parent.tolist()
+    assert (data["rules"], data["numbers"]) == (None, [])
+    assert "no selector chose here" in data["note"]
+    assert all(nodes["created"][node] >= nodes["created"][parent[node]] for node in range(1, len(parent)))
+    assert max(nodes["created"]) <= len(record.order)
+    means = np.array(nodes["value"]) / np.maximum(record.visits, 1)
+    np.testing.assert_allclose(means[record.visits > 0], record.value[record.visits > 0], rtol=1e-6)
+    assert [end["probe"] for end in data["ends"]] == [not record.terminal[end["node"]] for end in data["ends"]]
+    assert any(end["probe"] for end in data["ends"]) == (rollout == "probed")

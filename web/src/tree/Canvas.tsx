@@ -59,6 +59,8 @@ export function TreeCanvas(props: Props) {
     drawn.current = true;
     draw(context, model, camera, now, { ...style(), shadeOf, hovered, chosen, ...props });
   };
+  const latestProps = useRef(props);
+  latestProps.current = props;
   const latest = useRef(paint);
   latest.current = paint;
   const frame = useRef(0);
@@ -108,7 +110,9 @@ export function TreeCanvas(props: Props) {
       },
       closer: (factor) => {
         whole = false;
-        chosen.call(own.scaleBy, factor, [camera.width / 3, camera.height / 2]);
+        const { selected } = latestProps.current;
+        if (!camera.sees(selected)) chosen.call(own.transform, camera.towards(selected));
+        chosen.call(own.scaleBy, factor, camera.place(selected));
       },
       show: (node) => {
         if (camera.sees(node)) return repaint();

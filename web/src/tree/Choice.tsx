@@ -47,6 +47,7 @@ function winnersOf(model: TreeModel, choice: Choice, levels: Row[][]): number[] 
 /** In words, with the term that told it from the runner-up. */
 function reason(choice: Choice, formula: Formula | undefined, rows: Row[] | undefined): string {
   if (choice.how === "root" || !choice.node) return "is where every search begins.";
+  if (!choice.among) return "is where steps were asked for; no selector chose it.";
   const among = counted(choice.among, where(choice), wheres(choice));
   if (!formula || !rows) return `was chosen among ${among}${choice.score === null ? "" : `, with a score of ${signed(choice.score)}`}.`;
   const mine = rows.find(([node]) => node === choice.node);
@@ -79,6 +80,12 @@ function best(rows: Row[], winner: number, most: number): Row[] {
   return [...first, ...others.sort((a, b) => b.score - a.score).slice(0, most - first.length).map(({ row }) => row)];
 }
 
+/** The lowest score, and how far it is to the highest; a little below where all are level, so that bars are full. */
+function range(scores: number[]): [number, number] {
+  const [low, high] = scores.reduce(([least, most], score) => [Math.min(least, score), Math.max(most, score)], [Infinity, -Infinity]);
+  return high - low > LEVEL ? [low, high - low] : [low - 1, 1];
+}
+
 interface TableProps {
   model: TreeModel;
   rows: Row[];
@@ -91,8 +98,7 @@ interface TableProps {
 function Candidates({ model, rows, terms, winner, title, choose }: TableProps) {
   const [all, showAll] = useState(false);
   const shown = useMemo(() => best(rows, winner, all ? Math.min(rows.length, MOST) : SHOWN), [rows, winner, all]);
-  const [low, high] = useMemo(() => rows.map(sum).reduce(([l, h], score) => [Math.min(l, score), Math.max(h, score)], [0, 0]), [rows]) as [number, number];
-  const wide = high - low || 1;
+  const [low, wide] = useMemo(() => range(rows.map(sum)), [rows]);
   return (
     <div class="tree-candidates">
       <table>
@@ -109,7 +115,7 @@ function Candidates({ model, rows, terms, winner, title, choose }: TableProps) {
               {terms.length > 1 && row.slice(1).map((term, place) => <td key={place} class="number">{signed(term)}</td>)}
               <td class="number score">
                 {signed(sum(row))}
-                <span class="bar" style={{ left: `${(100 * (Math.min(0, sum(row)) - low)) / wide}%`, width: `${(100 * Math.abs(sum(row))) / wide}%` }} />
+                <span class="bar" style={{ width: `${(100 * (sum(row) - low)) / wide}%` }} />
               </td>
             </tr>
           ))}

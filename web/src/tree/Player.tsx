@@ -14,9 +14,11 @@ interface Props extends Playback {
 
 export const SPEEDS = [0.5, 1, 2, 4];
 
-/** Milliseconds between expansions: the whole search in about 20 seconds at speed 1, no step above 0.8 s. */
-export function pause(last: number, speed: number): number {
-  return Math.min(800, Math.max(16, 20000 / Math.max(last, 1))) / speed;
+/** How many expansions every so many milliseconds: the whole in about 20 seconds at speed 1, none longer than 0.8 s. */
+export function pace(last: number, speed: number): { by: number; every: number } {
+  const each = Math.min(800, 20000 / Math.max(last, 1)) / speed;
+  const by = Math.ceil(33 / each);
+  return { by, every: by * each };
 }
 
 export function Player({ at, playing, speed, last, go, play, faster }: Props) {

@@ -26,7 +26,7 @@ export function StepPanel({ model, node, at, query, choose, go }: Props) {
       <Figures model={model} node={node} at={at} />
       {expanded < Infinity && node > 0 && (
         <p class="quiet">
-          Expanded as number {expanded + 1}. <button type="button" class="link" onClick={() => go(expanded)}>Show the choice</button>
+          Expanded as number {expanded + 1}. {expanded !== at && <button type="button" class="link" onClick={() => go(expanded)}>Show the choice</button>}
         </p>
       )}
       <h4>{node ? "Its text" : "Its text, and what was given"}</h4>
@@ -78,6 +78,8 @@ function Figures({ model, node, at }: { model: TreeModel; node: number; at: numb
   if (end) rows.push(["reward", signed(end.reward), "of the whole response"]);
   if (end) rows.push(["response entropy", end.entropy.toFixed(3), "mean of \u2212log p over the whole response"]);
   if (end) rows.push(["backed up", end.recorded ? "yes" : "no", "whether its reward changed the values on its path"]);
+  const probes = model.probes.filter((probe) => probe.node === node);
+  if (probes.length) rows.push(["probes", `${probes.filter((probe) => probe.correct).length} of ${probes.length} right`, "responses sampled from here to learn its value"]);
   if (trained) {
     const says = taken ? `mean of ${counted(taken, "trained response")} through the step` : "no trained response goes through it";
     rows.push(["trained advantage", taken ? signed(trained.advantage[node]) : "none", says]);

@@ -3,8 +3,8 @@ import type { TreeModel } from "./model";
 import { counted, plain } from "./text";
 
 export function Summary({ model, at, titled }: { model: TreeModel; at: number; titled: boolean }) {
-  const { rules, ends } = model.data;
-  const seen = ends.filter((end) => model.createdAt[end.node]! <= at);
+  const { rules } = model.data;
+  const seen = model.ends.filter((end) => model.createdAt[end.node]! <= at);
   const right = seen.filter((end) => end.correct).length;
   const first = model.firstSolution;
   return (

@@ -157,7 +157,8 @@ function walked(model: TreeModel, node: number, way: "parent" | "child" | "next"
 }
 
 function canvasLabel(model: TreeModel): string {
-  const { ends, choices } = model.data;
+  const { ends } = model;
+  const { choices } = model.data;
   const right = model.solutions.length;
   return `Search tree of ${counted(model.size, "step")}, ${counted(choices.length, "expansion")}, ${right} right of ${counted(ends.length, "verified end")}. Arrow keys walk through it; question mark lists the keys.`;
 }

@@ -6,6 +6,8 @@ export interface End {
   correct: boolean;
   answer: string | null;
   recorded: boolean;
+  /** Sampled and verified only to learn the value of `node`. */
+  probe: boolean;
   entropy: number;
 }
 
@@ -39,6 +41,8 @@ export interface TreeData {
     parent: number[];
     text: string[];
     tokens: number[];
+    /** After how many expansions it was there. */
+    created: number[];
     visits: number[];
     value: number[];
     entropy: number[];

@@ -31,6 +31,9 @@ export class TreeModel {
   /** When a node was expanded (its place in the order, or infinity) and from when it is there. */
   readonly expandedAt: Float64Array;
   readonly createdAt: Float64Array;
+  /** Verified ends of responses, and probes of the nodes they began at. */
+  readonly ends: End[];
+  readonly probes: End[];
   readonly end: (End | undefined)[];
   readonly quads: Quadtree<number>;
   readonly solutions: number[];
@@ -48,9 +51,11 @@ export class TreeModel {
     for (let node = 1; node < this.size; node++) this.depth[node] = this.depth[parent[node]!]! + 1;
     this.expandedAt = new Float64Array(this.size).fill(Infinity);
     data.choices.forEach((choice, number) => (this.expandedAt[choice.node] = number));
-    this.createdAt = Float64Array.from(parent, (above, node) => (node ? this.expandedAt[above]! + 1 : 0));
+    this.createdAt = Float64Array.from(data.nodes.created);
     this.end = [];
-    for (const end of data.ends) this.end[end.node] = end;
+    this.ends = data.ends.filter((end) => !end.probe);
+    this.probes = data.ends.filter((end) => end.probe);
+    for (const end of this.ends) this.end[end.node] = end;
     [this.endsBelow, this.rightBelow, this.leaves] = this.counted();
     this.row = this.laidOut();
     this.deepest = this.depth.reduce((most, depth) => Math.max(most, depth), 0);
@@ -60,18 +65,19 @@ export class TreeModel {
       .x((node) => this.depth[node]!)
       .y((node) => this.row[node]!)
       .addAll(Array.from(parent.keys()));
-    this.solutions = data.ends.filter((end) => end.correct).map((end) => end.node);
-    this.confidentWrong = data.ends.filter((end) => !end.correct).sort((a, b) => a.entropy - b.entropy).map((end) => end.node);
+    this.solutions = this.ends.filter((end) => end.correct).map((end) => end.node);
+    this.confidentWrong = this.ends.filter((end) => !end.correct).sort((a, b) => a.entropy - b.entropy).map((end) => end.node);
     this.lower = data.nodes.text.map((text) => text.toLowerCase());
     this.moment = this.beginning();
   }
 
   private counted(): [Int32Array, Int32Array, Int32Array] {
     const [ends, right, leaves] = [0, 0, 0].map(() => new Int32Array(this.size)) as [Int32Array, Int32Array, Int32Array];
+    for (const end of this.data.ends) {
+      ends[end.node]!++;
+      right[end.node]! += Number(end.correct);
+    }
     for (let node = this.size - 1; node >= 0; node--) {
-      const end = this.end[node];
-      if (end) ends[node]!++;
-      if (end?.correct) right[node]!++;
       if (!this.children[node]!.length) leaves[node] = 1;
       const above = this.data.nodes.parent[node]!;
       if (above < 0) continue;

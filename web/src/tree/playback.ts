@@ -1,7 +1,7 @@
 // The clock of the playback.
 import { useEffect, useState } from "preact/hooks";
 
-import { pause, type Playback } from "./Player";
+import { pace, type Playback } from "./Player";
 
 export interface Clock extends Playback {
   go: (at: number) => void;
@@ -16,7 +16,8 @@ export function usePlayback(last: number): Clock {
   const [speed, faster] = useState(1);
   useEffect(() => {
     if (!playing) return;
-    const timer = setInterval(() => set((before) => Math.min(before + 1, last)), pause(last, speed));
+    const { by, every } = pace(last, speed);
+    const timer = setInterval(() => set((before) => Math.min(before + by, last)), every);
     return () => clearInterval(timer);
   }, [playing, speed, last]);
   useEffect(() => {
