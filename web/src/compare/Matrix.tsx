@@ -17,6 +17,7 @@ interface Props {
 }
 
 const FEW = 24; // so few problems have room for figures
+const STRONG = 0.55; // colours that figures stand out on in the colour of the ground
 
 export function Matrix({ arms, problems, base, opened, point, open }: Props) {
   const box = useRef<HTMLTableElement>(null);
@@ -38,7 +39,7 @@ export function Matrix({ arms, problems, base, opened, point, open }: Props) {
   return (
     <div class="scroll matrix-box">
       <table ref={box} class={`matrix ${problems.length <= FEW ? "few" : ""}`} role="grid" aria-label="Arms by problems; arrow keys move, Enter opens"
-        onMouseOver={pointAt} onFocusIn={pointAt} onClick={press} onKeyDown={keys}>
+        style={{ "--columns": problems.length }} onMouseOver={pointAt} onFocusIn={pointAt} onClick={press} onKeyDown={keys}>
         <thead aria-hidden="true"><tr><th /><Marks problems={problems} opened={opened} /></tr></thead>
         <tbody>
           {arms.map((arm, row) => (
@@ -73,12 +74,12 @@ interface CellProps {
 
 function Cell({ arm, problem, rate, from, differing, row, column: place, figures }: CellProps) {
   const value = differing ? (rate === null || from === null ? null : rate - from) : rate;
-  const look = value === null ? "missing" : value < 0 ? "less" : "";
+  const look = value === null ? "missing" : `${value < 0 ? "less" : ""} ${Math.abs(value) > STRONG ? "strong" : ""}`;
   const told = value === null ? "no result" : `${Math.round(100 * value)}${differing ? " points" : "%"}`;
   return (
     <td role="gridcell" class={`cell ${look}`} tabIndex={row === 0 && place === 0 ? 0 : -1} data-row={row} data-column={place}
       aria-label={`${arm.name}, ${problem.id}: ${told}`} style={{ "--share": `${Math.round(100 * Math.abs(value ?? 0))}%` }}>
-      {figures && value !== null ? <span>{Math.round(100 * value)}</span> : null}
+      {figures && value !== null ? Math.round(100 * value) : null}
     </td>
   );
 }

@@ -1,9 +1,9 @@
 // One problem in full: the question, every seed's rate, and what runs kept of it, arm beside arm.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { Swatch } from "../charts";
 import { Folded, Steps } from "../report/Examples";
-import { TreeViewer } from "../tree";
+import { TreeViewer, type TreeData } from "../tree";
 import type { Comparison, Problem, Split } from "./data";
 import { percent } from "./Readout";
 
@@ -55,7 +55,7 @@ function Answers({ data, split, problem }: Omit<Props, "close">) {
   if (!trees && !examples) return <p class="quiet fine">{kept.untold ? <bdi>{kept.untold}</bdi> : "No answers to this problem are on this page: it holds those of the problems that most arms kept."}</p>;
   return (
     <>
-      {trees && <div class="opened-trees"><TreeViewer trees={trees} /></div>}
+      {trees && <Trees trees={trees} />}
       {!trees && <p class="quiet fine">Whole trees are kept, and shown here, where the spec says <code>"keep": "trees"</code>.</p>}
       {examples && (
         <div class="answers">
@@ -68,5 +68,24 @@ function Answers({ data, split, problem }: Omit<Props, "close">) {
         </div>
       )}
     </>
+  );
+}
+
+const BESIDE = 2;
+
+/** Two trees beside each other; of more the reader picks. */
+function Trees({ trees }: { trees: TreeData[] }) {
+  const [chosen, choose] = useState<readonly number[]>(() => trees.slice(0, BESIDE).map((_, index) => index));
+  const shown = useMemo(() => trees.filter((_, index) => chosen.includes(index)), [trees, chosen]);
+  const toggle = (index: number) => choose(chosen.includes(index) ? chosen.filter((other) => other !== index) : [...chosen, index]);
+  return (
+    <div class="opened-trees">
+      {trees.length > BESIDE && (
+        <div class="tabs small" role="group" aria-label="Trees to show">
+          {trees.map((tree, index) => <button type="button" key={index} aria-pressed={chosen.includes(index)} disabled={chosen.length === 1 && chosen[0] === index} onClick={() => toggle(index)}><bdi>{tree.title}</bdi></button>)}
+        </div>
+      )}
+      <TreeViewer key={chosen.join()} trees={shown} />
+    </div>
   );
 }
