@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from run_folders import keep_groups, steady, write_run, write_search_run
+from scripted_study import Scripted, conducted, study_of
 from typer.testing import CliRunner
 
 from dsk.cli.app import app
@@ -177,6 +178,19 @@ def test_what_names_and_problems_say_stays_text(trained, tmp_path):
     text = place.read_text()
     assert "document.title=" in text
     assert "<script>document" not in text
+
+
+def test_a_tuned_study_says_what_each_arm_chose_among_what_and_what_that_cost(tmp_path):
+    grid = {"grid": {"train.optimizer.lr": [0.01, 0.02]}, "seeds": [100, 101], "set": {"task.seed": 1}}
+    study = study_of(arms={"full": {}, "uct": {"rollout.selector.kind": "uct"}}, baseline="full", tune=grid)
+    done = conducted(study, tmp_path, Scripted(lambda run: steady(0.1 * (run.setting or 1), run.seed)))
+    data = page_data(done.comparison, done.arms, AGAIN)
+    assert data["tuned"] is True
+    for arm in ("full", "uct"):
+        told, choice = data["tuning"]["arms"][arm], done.comparison.tuning.choices[arm]
+        assert [(t["setting"], t["chosen"]) for t in told["trials"]] == [("lr=0.01", False), ("lr=0.02", True)]
+        assert [t["mean"] for t in told["trials"]] == [trial.mean for trial in choice.trials]
+        assert (told["runs"], told["model_tokens"]) == (4, choice.model_tokens)
 
 
 @given(st.floats(-1e6, 1e6), st.sampled_from(["pass_at_1", "tokens"]))
