@@ -43,7 +43,9 @@ def compare(
     metric: o.Metric = None,
 ) -> None:
     """Compare arms at an equal budget: intervals, paired differences, what differs, and the answer in a sentence."""
+    from dsk.cli.fixed_study import check_options, conduct_fixed
     from dsk.cli.study_runs import conduct_study
+    from dsk.compare.fixed.planning import settings_of
     from dsk.compare.page.write import check_page
     from dsk.compare.plot import check_plot
     from dsk.compare.question import STUDY_FILE, Question, pick_study
@@ -65,6 +67,12 @@ def compare(
         return
     if question.arms:
         options.pop("axis", None)  # the study's own
+    if settings_of(study) is not None:
+        check_options(study, options, plot or [], html)
+        first = str(options.get("baseline", study.baseline_name))
+        if conduct_fixed(study, str(targets[0]), runs, first, output.value, jobs=jobs, run=run, dry=dry_run):
+            raise typer.Exit(1)
+        return
     done = conduct_study(
         study, str(targets[0]), runs, options, jobs=jobs, run=run, dry=dry_run, keep=bool(question.arms)
     )

@@ -41,11 +41,11 @@ def conduct_study(
         return None
     if keep and run:
         say.print(f"the study is {write_study(study, runs)}; `dsk compare` of that repeats it", markup=False)
-    missing = _Missing(study, jobs, say)
-    return conductor.conduct(missing.run if run else lambda planned: [])
+    missing = Missing(study, jobs, say)
+    return conductor.conduct(missing.run if run else None)
 
 
-class _Missing:
+class Missing:
     """Runs what is missing, with a line of progress for each run; the plan is said before the first."""
 
     def __init__(self, study: Study, jobs: int | None, say: Console) -> None:

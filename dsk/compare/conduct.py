@@ -37,6 +37,16 @@ class Conducted:
         return any(run.status == "failed" for arm in self.arms for run in arm.runs)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """The table after some seeds, and what it resolves."""
+
+    planned: Sequence[PlannedRun]
+    arms: Sequence[Arm]
+    found: Comparison
+    resolution: Resolution | None
+
+
 class Conductor:
     """Conducts one study; `say` is told what was chosen and how many seeds are expected, `options` are `compare`'s."""
 
@@ -51,37 +61,45 @@ class Conductor:
             check_folders(first)
         refuse_overlap(self.tuning_runs, first, source)
 
-    def conduct(self, run: Run) -> Conducted:
-        """Everything that is missing, then the table. Raises DataError, RunFolderError, what `run` raises."""
+    def conduct(self, run: Run | None) -> Conducted:
+        """Everything that is missing, then the table; None for `run` makes the table of what is there.
+
+        Raises DataError, RunFolderError, what `run` raises.
+        """
         tuning = self._tune(run) if self.tuning_runs else None
         study = with_choices(self.study, tuning) if tuning else self.study
         return self._to_resolution(study, tuning, run)
 
-    def _tune(self, run: Run) -> Tuning:
-        run(self.tuning_runs)
-        tuning = choose(self.study, self.tuning_runs)
+    def _tune(self, run: Run | None) -> Tuning:
+        outcomes = run(self.tuning_runs) if run else ()
+        tuning = choose(self.study, self.tuning_runs, outcomes)
         for arm, choice in tuning.choices.items():
             self.say(f"{arm} chose {settled(choice.overrides)}")
         return tuning
 
-    def _to_resolution(self, study: Study, tuning: Tuning | None, run: Run) -> Conducted:
+    def _to_resolution(self, study: Study, tuning: Tuning | None, run: Run | None) -> Conducted:
         """Look after the first seeds; add more while the intervals are too wide, runs do not fail and some are left."""
-        count = len(study.seeds)
-        while True:
-            planned = plan_runs(study, self.source, self.runs, study.seeds_of(count))
-            check_folders(planned)
-            arms = arms_of(planned, run(planned))
-            found = self._compare(study, arms)
-            resolution = resolution_of(study, found, count)
-            if resolution is None or not self._goes_on(resolution, planned, arms):
-                tuned = None if study.mode == "search" else tuning is not None
-                return Conducted(replace(with_resolution(found, resolution), tuned=tuned, tuning=tuning), arms)
-            self.say(in_words(resolution, found.metrics[0]))
-            count = next_count(count, resolution.expected, study.max_seeds)
+        look = self._look(study, self._plan(study, len(study.seeds)), run)
+        while look.resolution and _goes_on(look.resolution, look.planned):
+            self.say(in_words(look.resolution, look.found.metrics[0]))
+            seeds = look.resolution.seeds
+            planned = self._plan(study, next_count(seeds, look.resolution.expected, study.max_seeds))
+            if run is None and not any(one.folder.exists() for one in planned[len(look.planned) :]):
+                break
+            look = self._look(study, planned, run)
+        tuned = None if study.mode == "search" else tuning is not None
+        found = with_resolution(look.found, look.resolution)
+        return Conducted(replace(found, tuned=tuned, tuning=tuning), look.arms)
 
-    def _goes_on(self, found: Resolution, planned: Sequence[PlannedRun], arms: Sequence[Arm]) -> bool:
-        finished = all(read_status(run.folder)[0] == "finished" for run in planned)
-        return not found.reached and found.seeds < found.max_seeds and finished
+    def _plan(self, study: Study, count: int) -> list[PlannedRun]:
+        planned = plan_runs(study, self.source, self.runs, study.seeds_of(count))
+        check_folders(planned)
+        return planned
+
+    def _look(self, study: Study, planned: Sequence[PlannedRun], run: Run | None) -> _Look:
+        arms = arms_of(planned, run(planned) if run else ())
+        found = self._compare(study, arms)
+        return _Look(planned, arms, found, resolution_of(study, found, len(arms[0].runs)))
 
     def _compare(self, study: Study, arms: Sequence[Arm]) -> Comparison:
         settings: dict[str, Any] = {
@@ -96,6 +114,12 @@ class Conductor:
         if "axis" in self.options and "amount" not in self.options:
             settings.pop("amount", None)
         return compare(arms, **settings | dict(self.options))
+
+
+def _goes_on(found: Resolution, planned: Sequence[PlannedRun]) -> bool:
+    """Whether seeds are to be added: not where a run is not finished, because then its seed says nothing yet."""
+    finished = all(read_status(run.folder)[0] == "finished" for run in planned)
+    return not found.reached and found.seeds < found.max_seeds and finished
 
 
 def plan_lines(study: Study) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,12 +28,16 @@ LATEX = {
 }  # fmt: skip
 READ = 2
 """Notes that the caption has: the answer, and how the table was read."""
-WORDS = ("arm", "verdict", "test set", "chosen")
+WORDS = ("arm", "verdict", "test set", "chosen", "pass rate")
 
 
 def to_markdown(comparison: Comparison) -> str:
     """A pipe table with aligned columns, and the notes as a list."""
-    grid = make_grid(comparison)
+    return grid_markdown(make_grid(comparison))
+
+
+def grid_markdown(grid: Grid) -> str:
+    """The same of a table that is laid out already."""
     cells = [[_markdown(Cell(head)) for head in grid.heads], *([_markdown(c) for c in row] for row in grid.rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(grid.heads))]
     rule = ["-" * w if head in WORDS else "-" * (w - 1) + ":" for w, head in zip(widths, grid.heads, strict=True)]
@@ -54,7 +59,11 @@ def _pipe(cells: list[str], widths: list[int], heads: tuple[str, ...]) -> str:
 
 def to_latex(comparison: Comparison) -> str:
     """A `table` environment that needs no package; wide tables are for `\\resizebox` or landscape."""
-    grid = make_grid(comparison)
+    return grid_latex(make_grid(comparison))
+
+
+def grid_latex(grid: Grid) -> str:
+    """The same of a table that is laid out already."""
     spec = "".join("l" if head in WORDS else "r" for head in grid.heads)
     body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in grid.rows]
     return "\n".join(
@@ -97,8 +106,12 @@ def _ascii(text: str) -> str:
 
 def to_csv(comparison: Comparison) -> str:
     """One row an arm, plain numbers: estimates, differences from the baseline, budgets, what was chosen."""
+    return flat_csv([_flat(comparison, index) for index in range(len(comparison.rows))])
+
+
+def flat_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same columns."""
     out = io.StringIO()
-    rows = [_flat(comparison, index) for index in range(len(comparison.rows))]
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -166,6 +179,11 @@ def to_json(comparison: Comparison) -> str:
     if comparison.resolution:
         data["resolution"]["reached"] = comparison.resolution.reached
     data |= {"heading": heading(comparison), "answer": answer(comparison), "notes": notes(comparison)}
+    return plain_json(data)
+
+
+def plain_json(data: Any) -> str:
+    """Indented; what is not a number is null."""
     return json.dumps(_finite(data), indent=2) + "\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,17 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a study: its arm, seed, checked spec and folder; a tuning run's `setting`, counted from 1."""
+    """One run of a study: its arm, seed, checked spec and folder; a tuning run's `setting`, counted from 1.
+
+    `work` is what it measures at a fixed policy, as JSON data; nothing where it trains, or searches without training.
+    """
 
     arm: str
     seed: int
     spec: RunSpec
     folder: Path
     setting: int | None = None
+    work: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def label(self) -> str:
@@ -88,9 +92,10 @@ def _specs(study: Study, source: str, arms: Mapping[str, Mapping[str, Any]]) -> 
         try:
             specs[arm] = arm_spec(study, arm, overrides, source)
             rollout = specs[arm].rollout
-            if study.mode == "search" and rollout.kind != "tree":
+            if study.mode == "search" and study.exploration is None and rollout.kind != "tree":
                 faults.append(
-                    f"{source}: arms.{arm}: rollout '{rollout.kind}' grows no tree; a search study needs 'tree'"
+                    f"{source}: arms.{arm}: rollout '{rollout.kind}' grows no tree; a search study needs 'tree', or"
+                    " `exploration`"
                 )
         except SpecError as error:
             faults += error.problems

@@ -93,7 +93,7 @@ class Runner:
             if process is None:
                 return None
             self.started(run)
-            process.communicate(json.dumps(run.spec.dump()))
+            process.communicate(json.dumps({"spec": run.spec.dump(), "work": dict(run.work)}))
         self._processes.discard(process)
         # one that had no time to hear of it was stopped by the signal itself
         code = INTERRUPTED if self.interrupted and process.returncode < 0 else process.returncode

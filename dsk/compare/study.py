@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from dsk.compare.fixed.settings import ExplorationSettings, GradientSettings, misplaced
 from dsk.compare.looks import FEWEST
 from dsk.compare.metrics import DEFAULT, level_fault
 from dsk.compare.runs import TUNING_FOLDER
@@ -50,8 +51,16 @@ class Study(StrictModel):
 
     name: str = Field(pattern=NAME, description="Runs are kept in `runs/NAME/ARM/seed-N`.")
     question: str = Field(default="", description="What the study asks; printed above the table.")
-    mode: Literal["train", "search"] = Field(
-        default="train", description="`search` runs the tree search on the fixed policy, without training."
+    mode: Literal["train", "search", "gradient"] = Field(
+        default="train",
+        description="`search` runs the tree search on the fixed policy, without training; with `exploration`, any"
+        " rollout until it finds a solution. `gradient` measures the policy gradients of arms at the fixed policy.",
+    )
+    gradient: GradientSettings | None = Field(
+        default=None, description="How a `gradient` study measures; null is the defaults."
+    )
+    exploration: ExplorationSettings | None = Field(
+        default=None, description="Makes a `search` study one of first solutions, against direct sampling."
     )
     base: str | dict[str, Any] = Field(description="A spec, or the path of one (from the study file's folder).")
     arms: dict[str, dict[str, Any]] = Field(
@@ -91,6 +100,9 @@ class Study(StrictModel):
             raise ValueError("seeds repeat; name each once")
         if any(not values for values in self.grid.values()):
             raise ValueError("a grid path has no values; list at least one")
+        fault = misplaced(self.mode, self.gradient, self.exploration, self.budget, self.metrics)
+        if fault:
+            raise ValueError(fault)
         names = list(self.all_arms())
         if self.baseline is not None and self.baseline not in names:
             raise ValueError(f"baseline '{self.baseline}' is no arm; arms: {', '.join(names)}")
@@ -121,6 +133,8 @@ class Study(StrictModel):
             return fault
         if self.resolution is None:
             return None
+        if self.mode == "gradient" or self.exploration is not None:
+            return "resolution: a study at a fixed policy measures its arms as often as it says; leave it out"
         if len(names) < 2:
             return "resolution: one arm has no difference from another; add an arm"
         if len(self.seeds) < FEWEST:

@@ -16,7 +16,7 @@ import numpy as np
 from dsk.compare.budget import read_at, refuse_below_first
 from dsk.compare.metrics import DEFAULT, metric_info
 from dsk.compare.planning import PlannedRun
-from dsk.compare.runner import read_planned
+from dsk.compare.runner import Outcome, read_planned
 from dsk.compare.runs import RunRecord
 from dsk.compare.study import Study
 from dsk.core.errors import DataError
@@ -57,13 +57,14 @@ class Tuning:
     choices: Mapping[str, Choice]
 
 
-def choose(study: Study, planned: Sequence[PlannedRun]) -> Tuning:
+def choose(study: Study, planned: Sequence[PlannedRun], outcomes: Sequence[Outcome] = ()) -> Tuning:
     """Read the tuning runs and choose. Raises DataError: a run is not finished, an arm without a setting that ran."""
     assert study.tune is not None
     assert study.budget is not None
     metric = study.tune.metric or next(iter(study.metrics), DEFAULT)
     amount = study.tune.amount or study.budget.amount
-    read = {run.folder: read_planned(run) for run in planned}
+    ended = {outcome.run.folder: outcome for outcome in outcomes}
+    read = {run.folder: read_planned(run, ended.get(run.folder)) for run in planned}
     left = [run for run in planned if read[run.folder].status not in ("finished", "failed")]
     if left:
         raise DataError(

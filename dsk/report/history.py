@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class ProblemHistory:
 
 @dataclass(frozen=True)
 class Histories:
-    """The problems of one split, those that stand out first; `of` counts all, `counts` by standing."""
+    """The problems of one split, the hardest first, at most `SHOWN`; `of` counts all, `counts` by standing."""
 
     when: list[str]
     problems: list[ProblemHistory]
@@ -103,14 +103,16 @@ ORDER = ("forgotten", "never", "new", "known")
 
 
 def _ranked(when: list[str], found: Mapping[str, ProblemHistory]) -> Histories:
-    """As many of each standing as fit, the hardest first: those that were tried most often and solved least."""
-    by_standing: dict[str, list[ProblemHistory]] = defaultdict(list)
+    """The hardest first; where there are too many, some of each standing, and of those that stand out all that fit."""
+    by_standing: dict[str, list[ProblemHistory]] = {standing: [] for standing in ORDER}
     for problem in sorted(found.values(), key=_hardness):
         by_standing[problem.standing].append(problem)
-    kept: list[ProblemHistory] = []
-    for place, standing in enumerate(ORDER):
-        kept += by_standing[standing][: (SHOWN - len(kept)) // (len(ORDER) - place)]
-    return Histories(when, kept, len(found), {standing: len(by_standing[standing]) for standing in ORDER})
+    share = SHOWN // len(ORDER)
+    kept = [problem for problems in by_standing.values() for problem in problems[:share]]
+    further = (problem for problems in by_standing.values() for problem in problems[share:])
+    kept += islice(further, SHOWN - len(kept))
+    counts = {standing: len(problems) for standing, problems in by_standing.items()}
+    return Histories(when, sorted(kept, key=_hardness), len(found), counts)
 
 
 def _hardness(problem: ProblemHistory) -> tuple[float, int]:

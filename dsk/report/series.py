@@ -13,6 +13,8 @@ Numbers = list[float | None]
 AXES = ("model_tokens", "sampled_tokens", "seconds", "updates", "step")
 POINTS = 600
 """More steps than this are drawn several to a point."""
+BARS = 120
+"""More steps than this are drawn several to a bar."""
 
 PHASES = 5
 """Phases with a part of their own in a bar; the others are one more."""
@@ -38,21 +40,30 @@ class Steps:
     """`columns` by name, equally long, None where a step has no such figure; `merged` steps make a point."""
 
     columns: dict[str, Numbers]
-    tokens: dict[str, list[float]]
-    """What the tokens of each point went to; together they are its share of `model_tokens`."""
-    seconds: dict[str, list[float]]
     merged: int
+    bars: list[int]
+    """The last step of each bar."""
+    tokens: dict[str, list[float]]
+    """What the tokens of each bar went to; together they are its share of `model_tokens`."""
+    seconds: dict[str, list[float]]
+    """What the seconds of each bar went to, evaluation included."""
 
 
-def step_columns(records: Sequence[Record], points: int = POINTS) -> Steps:
-    """The figures of the steps in `records`, thinned to at most `points` entries."""
+def step_columns(records: Sequence[Record], points: int = POINTS, bars: int = BARS) -> Steps:
+    """The figures of the steps in `records`, thinned to at most so many points and bars."""
     steps = _with_probes(records)
-    merged = max(-(-len(steps) // points), 1)
-    chunks = [steps[start : start + merged] for start in range(0, len(steps), merged)]
+    chunks = _chunks(steps, points)
     columns = {name: [_merge(name, chunk) for chunk in chunks] for name in MERGED}
-    ends = [chunk[-1] for chunk in chunks]
+    ends = [chunk[-1] for chunk in _chunks(steps, bars)]
     present = {name: values for name, values in columns.items() if any(value is not None for value in values)}
-    return Steps(present, _token_parts(ends), _second_parts(ends), merged)
+    merged = len(chunks[0]) if chunks else 1
+    return Steps(present, merged, [step["step"] for step in ends], _token_parts(ends), _second_parts(ends))
+
+
+def _chunks(steps: list[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
+    """The steps in at most so many runs of equal length; the last may be shorter."""
+    length = max(-(-len(steps) // most), 1)
+    return [steps[start : start + length] for start in range(0, len(steps), length)]
 
 
 def evaluation_columns(records: Sequence[Record]) -> dict[str, list[Any]]:
@@ -98,7 +109,7 @@ def short(value: float) -> float:
 
 
 def _token_parts(ends: Sequence[Record]) -> dict[str, list[float]]:
-    """Tokens between one point and the next, by what they were for."""
+    """Tokens between one bar and the next, by what they were for."""
     parts = {
         "screening": [step.get("screening_tokens", 0) for step in ends],
         "scoring": [step.get("scored_tokens", 0) for step in ends],
@@ -110,7 +121,7 @@ def _token_parts(ends: Sequence[Record]) -> dict[str, list[float]]:
 
 
 def _second_parts(ends: Sequence[Record]) -> dict[str, list[float]]:
-    """Seconds between one point and the next, by phase."""
+    """Seconds between one bar and the next, by phase."""
     names = dict.fromkeys(name for step in ends for name in step.get("phase_seconds", {}))
     ranked = sorted(names, key=lambda name: -ends[-1].get("phase_seconds", {}).get(name, 0.0))
     parts = {name: [name] for name in ranked[:PHASES]} | {"the rest": ranked[PHASES:]}

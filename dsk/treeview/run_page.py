@@ -7,6 +7,7 @@ from typing import Any
 
 from dsk.core.loading import load_spec
 from dsk.core.model.tokenizers import Texts
+from dsk.core.spec import RunSpec
 from dsk.treeview.data import tree_data
 from dsk.treeview.rules import rules_of
 from dsk.treeview.run_trees import KeptTree
@@ -23,12 +24,17 @@ class RunTrees:
 
     def data(self, tree: KeptTree, title: str) -> dict[str, Any]:
         """A tree of this run, with what was trained on its nodes."""
-        return tree_data(
-            tree.record,
-            tree.group.problem,
-            self.texts.decode,
-            rules_of(self.spec),
-            title=title,
-            trained=trained_on(tree.group, len(tree.record.parent), self.spec),
-            pieces=self.texts.pieces,
-        )
+        return kept_tree_data(tree, self.spec, self.texts, title)
+
+
+def kept_tree_data(tree: KeptTree, spec: RunSpec | None, texts: Texts, title: str) -> dict[str, Any]:
+    """A kept tree as the viewer draws it; without a spec that can be read here, less of it is known."""
+    return tree_data(
+        tree.record,
+        tree.group.problem,
+        texts.decode,
+        None if spec is None else rules_of(spec),
+        title=title,
+        trained=None if spec is None else trained_on(tree.group, len(tree.record.parent), spec),
+        pieces=texts.pieces,
+    )

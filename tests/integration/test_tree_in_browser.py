@@ -13,18 +13,20 @@ from scripted_search import PROBLEM, SETTING, ScriptedPolicy, run
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.components.rollouts.tree import Tree
 from dsk.core.roles import Known
+from dsk.core.spec import RunSpec
 from dsk.treeview import Rules, Trained, tree_data, trees_page
 
 pytestmark = pytest.mark.full
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+BARE = {"name": "bare", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\u202eevil\u2066 \x00"
 LONG = "a long step " * 90_000
 
 
 def tree(selector="frontier", text=lambda node: f"words of step {node}", trained=False, problem=PROBLEM):
     """A search with right and wrong ends, as the viewer's data."""
-    spec = Tree(width=3, max_depth=5, trajectories=8, selector=selector)
+    spec = Tree.model_validate({"width": 3, "max_depth": 5, "trajectories": 8, "selector": selector})
     search = TreeSearch(problem, Known((1, 2)), spec, 5, replace(SETTING, keep_trees=True))
     record = run(search, ScriptedPolicy(3, 0.3, 0.4)).group().tree
     assert record is not None
@@ -366,16 +368,39 @@ def test_it_zooms_moves_and_shows_the_whole_again(visit):
     assert picture(page) == whole
 
 
+@pytest.mark.parametrize("kind", ["branch", "probed"])
+def test_a_forest_without_a_selector_is_played_in_the_order_of_its_requests(visit, kind):
+    spec = RunSpec.model_validate({**BARE, "rollout": kind, "replay": None}).rollout
+    setting = replace(SETTING, keep_trees=True, max_response_tokens=64)
+    record = run(spec.start(PROBLEM, Known((1, 2)), 5, setting), ScriptedPolicy(3, 0.5, 0.4)).group().tree
+    assert record is not None
+    page = visit(tree_data(record, PROBLEM, str))
+    page.keyboard.press("Home")
+    assert "where every search begins" in page.locator(".why").inner_text()
+    for number in range(1, len(record.order)):
+        page.keyboard.press(".")
+        assert status(page).startswith(f"Step {record.order[number]}, ")
+        assert "no selector chose it" in page.locator(".why").inner_text()
+    probes = ~record.terminal[record.verified]
+    if kind == "probed":
+        probed = int(record.verified[probes][0])
+        page.keyboard.press("End")
+        find(page, rf"^step {probed}\b" if probed else "^prompt")
+        page.mouse.down()
+        page.mouse.up()
+        assert re.search(r"probes\s+\d of \d right", page.locator(".figures").inner_text())
+
+
 def test_the_keys_are_listed(visit):
     page = visit(tree("frontier"), tree("uct"))
     page.keyboard.press("?")
     listed = page.locator(".tree-help kbd").all_inner_texts()
     assert set("←→↑↓,.sw/nNcCfo?+") | {"space", "Home", "End"} <= set(listed)
     page.keyboard.press("Escape")
-    assert page.locator(".tree-help").count() == 0
+    page.locator(".tree-help").wait_for(state="detached")
     page.get_by_role("button", name="Keys").click()
     page.get_by_role("button", name="Close").click()
-    assert page.locator(".tree-help").count() == 0
+    page.locator(".tree-help").wait_for(state="detached")
 
 
 def test_two_trees_stand_side_by_side_and_are_played_together(visit):

@@ -19,6 +19,8 @@ from scripted_search import PROBLEM, SETTING, ScriptedPolicy, advance
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.components.rollouts.tree import Tree
+from dsk.components.selectors.frontier_ucb import FrontierUcb
+from dsk.components.selectors.puct import Puct
 from dsk.core.roles import Known
 from dsk.core.tree_record import TreeRecord
 from dsk.treeview.data import SHOWN, tree_data
@@ -123,7 +125,7 @@ def test_a_selector_that_draws_is_not_replayed(spec: Tree, policy: ScriptedPolic
 def test_other_rules_than_the_searchs_are_found_out() -> None:
     policy = ScriptedPolicy(3, 0.3, 0.3)
     record, _ = searched(Tree(width=3, max_depth=4), policy)
-    other = rules(Tree(width=3, max_depth=4, selector="frontier_ucb"))
+    other = rules(Tree(width=3, max_depth=4, selector=FrontierUcb()))
     choices = [moment.choice for moment in replay(record, other) if moment.choice]
     assert any(choice.differs for choice in choices if choice.how == "frontier")
     assert "other scores here" in tree_data(record, PROBLEM, str, other)["note"]
@@ -159,7 +161,7 @@ def test_an_end_says_how_confident_the_whole_response_was(spec: Tree, policy: Sc
 
 def test_a_choice_among_very_many_shows_the_best_and_the_chosen() -> None:
     """Only where scores do not last; `puct` over 1,000 siblings."""
-    spec = Tree(width=1000, max_depth=3, max_expansions=3, selector="puct", trajectories=1 << 20)
+    spec = Tree(width=1000, max_depth=3, max_expansions=3, selector=Puct(), trajectories=1 << 20)
     record, _ = searched(spec, ScriptedPolicy(1, 0.2, 0.5))
     levels = tree_data(record, PROBLEM, str, rules(spec))["choices"][1]["levels"]
     assert SHOWN <= len(levels[0]) <= SHOWN + 1

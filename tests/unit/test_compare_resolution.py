@@ -8,7 +8,7 @@ from scripted_study import Scripted, conducted, study_of
 
 from dsk.compare.conduct import Conductor
 from dsk.compare.table import make_grid
-from dsk.core.errors import SpecError
+from dsk.core.errors import InterruptedRun, SpecError
 
 ARMS = {"a": {}, "b": {"rollout.width": 2}}
 
@@ -139,3 +139,15 @@ def test_without_a_resolution_nothing_is_said_about_one(tmp_path):
     assert found.resolution is None
     assert not any("resolution" in note for note in make_grid(found).notes)
     assert Conductor(study_of(arms=ARMS), "s", tmp_path, print, {}).tuning_runs == []
+
+
+def test_a_table_of_what_is_there_has_the_seeds_that_were_run(tmp_path):
+    """Interrupted when seeds were being added: only runs that exist are in the table, and it says what is missing."""
+    study = study_of(arms=ARMS, seeds=[0, 1, 2, 3, 4], resolution=2, max_seeds=20)
+    with pytest.raises(InterruptedRun):
+        conducted(study, tmp_path, Scripted(spread(0.08), stop_after=10))
+    found = Conductor(study, "study.json", tmp_path, print, {}).conduct(None).comparison
+    assert {row.seeds for row in found.rows} == {(0, 1, 2, 3, 4)}
+    assert not any(row.trouble for row in found.rows)
+    assert found.resolution.seeds == 5
+    assert not found.resolution.reached

@@ -10,6 +10,7 @@ from scripted_study import BASE, BUDGET, Scripted, conducted, study_of
 from dsk.compare.conduct import Conductor, plan_lines
 from dsk.compare.formats import to_csv, to_json, to_latex, to_markdown
 from dsk.compare.planning import plan_runs, plan_tuning
+from dsk.compare.plot import draw
 from dsk.compare.runs import find_runs
 from dsk.compare.table import heading, make_grid
 from dsk.core.errors import DataError, InterruptedRun, SpecError
@@ -115,7 +116,7 @@ def test_unfinished_tuning_is_not_chosen_from(tmp_path):
     scripted.run(plan_tuning(study_of(arms=ARMS, tune=TUNE), "study.json", tmp_path)[:5])
     conductor = Conductor(study_of(arms=ARMS, tune=TUNE), "study.json", tmp_path, print, {})
     with pytest.raises(DataError, match="tuning is not finished: 3 of 8 runs to do, the first "):
-        conductor.conduct(lambda planned: [])
+        conductor.conduct(None)
 
 
 def test_the_table_shows_what_was_chosen_and_what_it_cost(tmp_path):
@@ -139,6 +140,13 @@ def test_a_study_that_was_not_tuned_says_so_in_its_title(tmp_path, form):
     assert "Which? (untuned)" in form(untuned.comparison)
     assert "Which? (tuned)" in form(tuned.comparison)
     assert heading(tuned.comparison) == "Which? (tuned)"
+
+
+def test_a_plot_of_a_study_that_was_not_tuned_says_so(tmp_path):
+    pytest.importorskip("matplotlib")
+    done = conducted(study_of(arms=ARMS, question="Which?"), tmp_path / "u", Scripted(lambda r: steady(0.3, r.seed)))
+    draw(done.comparison, done.arms, tmp_path / "p.html")
+    assert "<title>Which? (untuned)</title>" in (tmp_path / "p.html").read_text()
 
 
 def test_tuning_runs_are_no_arms_when_a_studys_folder_is_compared(tmp_path):

@@ -10,6 +10,8 @@ import { look } from "./style";
 import type { Theme } from "./theme";
 import { tip } from "./tooltip";
 
+const MANY = 60; // more bars than this stand close
+
 export interface Part {
   name: string;
   /** One for each place of the axis. */
@@ -54,8 +56,8 @@ function bars(x: Axis, y: Axis, places: BarChartProps["places"], parts: readonly
     yAxis: { ...valueAxis(y, theme, "y"), scale: false },
     tooltip: tooltip(theme, (hits) => hovered(hits, x, y, parts, theme)),
     series: parts.map((part) => ({
-      type: "bar", name: part.name, stack: "all", data: [...part.values], barMaxWidth: 36, barCategoryGap: "25%",
-      color: theme.series[look(part.look).colour], itemStyle: { borderColor: theme.ground, borderWidth: places.length > 100 ? 0 : 0.5 },
+      type: "bar", name: part.name, stack: "all", data: [...part.values], barMaxWidth: 36, barCategoryGap: places.length > MANY ? 0 : "25%",
+      color: theme.series[look(part.look).colour], itemStyle: { borderColor: theme.ground, borderWidth: places.length > MANY ? 0 : 0.5 },
       emphasis: { disabled: true },
     })),
   };

@@ -28,6 +28,7 @@ export function Chart({ draw, label, height = 240, range = null, onRange, onClic
   useEffect(() => {
     const made = (chart.current = init(box.current!, null, { renderer: "svg" }));
     const redraw = () => paint(made, latest.current.draw, latest.current.range);
+    leaveWheel(box.current!);
     const stops = [watchTheme(() => printable(made, redraw)), watchRoom(made, box.current!), watchPrinter(made, redraw)];
     made.on("datazoom", () => latest.current.onRange?.(shownRange(made)));
     made.getZr().on("dblclick", () => latest.current.onRange?.(null));
@@ -91,6 +92,12 @@ function watchRoom(chart: EChartsType, box: HTMLElement): () => void {
   });
   observer.observe(box);
   return () => observer.disconnect();
+}
+
+/** ECharts swallows every turn of the wheel; without Ctrl it is the page's. */
+function leaveWheel(box: HTMLElement): void {
+  const pass = (event: Event) => (event as WheelEvent).ctrlKey || event.stopPropagation();
+  for (const name of ["wheel", "mousewheel"]) box.addEventListener(name, pass, { capture: true, passive: true });
 }
 
 /** On paper a drawing scales with its column, in the colours of paper. */

@@ -10,7 +10,7 @@ export function Smoothing({ value, onChange }: SmoothingProps) {
   return (
     <label class="control">
       <span>Smoothing</span>
-      <input type="range" min="0" max="0.99" step="0.01" value={value}
+      <input type="range" aria-label="Smoothing" min="0" max="0.99" step="0.01" value={value}
         onInput={(event) => onChange(Number(event.currentTarget.value))} />
       <output>{value.toFixed(2)}</output>
     </label>
@@ -28,7 +28,7 @@ export function Choice<Value extends string>({ name, value, options, onChange }:
   return (
     <label class="control">
       <span>{name}</span>
-      <select value={value} onChange={(event) => onChange(event.currentTarget.value as Value)}>
+      <select aria-label={name} value={value} onChange={(event) => onChange(event.currentTarget.value as Value)}>
         {options.map((option) => <option key={option.value} value={option.value}>{option.name}</option>)}
       </select>
     </label>

@@ -9,6 +9,7 @@ import type { Theme } from "./theme";
 import { tip } from "./tooltip";
 
 const MARKED = 40; // more points than this are a line without markers
+const FINE = 200; // more than this a thin line, unless it is smoothed
 type Looked = Series & { look: number };
 
 interface Lines {
@@ -22,8 +23,8 @@ interface Lines {
 export function lines({ x, y, series, smoothing, marks = [] }: Lines, theme: Theme): EChartsOption {
   const drawn = series.flatMap((one, index) => [
     ...(one.low && one.high ? [band(one, theme)] : []),
-    ...(smoothing > 0 ? [line(one, one.y, theme, true)] : []),
-    { ...line(one, smoothing > 0 ? smoothed(one.y, smoothing) : one.y, theme, false), ...(index ? {} : bounds(marks, theme)) },
+    ...(smoothing > 0 ? [line(one, one.y, theme, 1, true)] : []),
+    { ...line(one, smoothing > 0 ? smoothed(one.y, smoothing) : one.y, theme, width(one, smoothing)), ...(index ? {} : bounds(marks, theme)) },
   ]);
   return {
     ...frame(theme),
@@ -35,7 +36,11 @@ export function lines({ x, y, series, smoothing, marks = [] }: Lines, theme: The
   };
 }
 
-function line(one: Looked, values: readonly (number | null)[], theme: Theme, faint: boolean) {
+function width(one: Looked, smoothing: number): number {
+  return smoothing === 0 && one.x.length > FINE ? 1.25 : 2;
+}
+
+function line(one: Looked, values: readonly (number | null)[], theme: Theme, width: number, faint = false) {
   const { colour, dash, marker } = look(one.look);
   return {
     type: "line",
@@ -47,7 +52,7 @@ function line(one: Looked, values: readonly (number | null)[], theme: Theme, fai
     silent: faint,
     connectNulls: true,
     color: theme.series[colour],
-    lineStyle: { width: one.points ? 0 : faint ? 1 : 2, type: dash, opacity: faint ? 0.35 : 1 },
+    lineStyle: { width: one.points ? 0 : width, type: dash, opacity: faint ? 0.35 : 1 },
     emphasis: { disabled: true },
     z: faint ? 2 : 3,
   };

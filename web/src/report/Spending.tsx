@@ -10,10 +10,10 @@ const TOKENS: Axis = { name: "model tokens" };
 const SECONDS: Axis = { name: "seconds", format: "seconds" };
 
 export function Spending({ data }: { data: Report }) {
-  const { columns, tokens, seconds, merged } = data.steps;
-  const places = useMemo(() => (columns.step ?? []).map((step) => step ?? 0), [columns]);
+  const { bars: places, tokens, seconds } = data.steps;
   const tokenParts = useMemo(() => parts(tokens), [tokens]);
   const secondParts = useMemo(() => parts(seconds), [seconds]);
+  const merged = places.length > 1 ? places[1]! - places[0]! : 1;
   const bar = merged > 1 ? `a bar is ${merged} steps` : "a bar is a step and what led up to it";
   return (
     <section id="spending">

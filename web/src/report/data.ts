@@ -22,10 +22,12 @@ export interface Advice {
 
 export interface Steps {
   columns: Record<string, Numbers>;
-  tokens: Record<string, number[]>;
-  seconds: Record<string, number[]>;
   /** Steps that make a point. */
   merged: number;
+  /** The last step of each bar. */
+  bars: number[];
+  tokens: Record<string, number[]>;
+  seconds: Record<string, number[]>;
 }
 
 export type Standing = "forgotten" | "never" | "new" | "known";

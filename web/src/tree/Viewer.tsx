@@ -1,5 +1,5 @@
 // Search trees to look into: one, or several of one problem side by side that are played back together.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { TreeCanvas, type CanvasHandle } from "./Canvas";
 import { ChoiceCard } from "./Choice";
@@ -50,7 +50,7 @@ export function TreeViewer({ trees, standalone = false }: Props) {
     select((all) => all.map((each, place) => (place === of ? next : each)));
     handles.current[of]?.show(next);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (led.current === at) return;
     led.current = at;
     const leading = models.map((each) => each.data.choices[at]?.node ?? notable(each));
