@@ -133,7 +133,7 @@ def test_the_curves_change_to_the_axis_that_one_picks(open_page, address):
     for name in ("generated tokens", "seconds", "updates"):
         page.locator("#curves select").select_option(label=name)
         assert f"against {name}" in label.get_attribute("aria-label")
-        assert page.locator("#curves svg text", has_text=name).count() == 1
+        page.locator("#curves svg text", has_text=name).wait_for()
 
 
 def test_hovering_a_difference_says_its_figures_and_each_seed(open_page, address):
