@@ -68,11 +68,13 @@ def matrix(core: str) -> list[list[str]] | None:
 def elements(core: str) -> tuple[str, list[str]] | None:
     """(brackets, elements) of a list of at least one element in brackets, or of two without.
 
-    A matrix is a list whose brackets tell its shape. None for anything else.
+    A matrix is a list whose brackets tell its shape; a set of several elements is a list without brackets, as which it
+    is often written. None for anything else.
     """
     found = bracketed(core)
     if found:
-        return found[0] + found[1], found[2]
+        brackets = found[0] + found[1]
+        return "" if brackets == "\\{\\}" and len(found[2]) > 1 else brackets, found[2]
     rows = matrix(core)
     if rows:
         return f"matrix {' '.join(str(len(row)) for row in rows)}", [entry for row in rows for entry in row]

@@ -67,5 +67,23 @@ UNITS = _words(
 )
 """Words after a number that are its unit even outside `\\text`."""
 
+SAME_UNITS = {
+    spelling: unit
+    for unit, spellings in {
+        "cm": "centimeter centimetre", "m": "meter metre", "mm": "millimeter millimetre", "km": "kilometer kilometre",
+        "ft": "foot feet", "in": "inch inche", "yd": "yard", "mi": "mile", "s": "sec second", "min": "minute",
+        "h": "hr hour", "kg": "kilogram", "g": "gram", "mg": "milligram", "lb": "pound", "oz": "ounce",
+        "l": "liter litre", "ml": "milliliter millilitre", "mph": "milesperhour mile/hour miles/hour mi/h",
+        "km/h": "kmh kph kilometersperhour kilometresperhour kmperhour", "dollar": "usd", "euro": "eur",
+        "degree": "deg", "rad": "radian", "unit^2": "squareunit sq.unit squnit", "cm^2": "squarecentimeter squarecm sqcm",
+        "m^2": "squaremeter squaremetre sqm", "unit^3": "cubicunit", "am": "am", "pm": "pm",
+    }.items()
+    for spelling in (unit, *spellings.split())
+}  # fmt: skip
+"""One name for each unit, by its spellings without spaces, dots and plural."""
+
+NOT_UNITS = _words("or and not but if nor something")
+"""Words that a unit does not hold: what they are in says more than a quantity."""
+
 FUNCTION_NAME = "f(x)"
 """Stands for every function's name on the left of `=`."""

@@ -1,0 +1,66 @@
+r"""Answers that are stated more than once: `x = 5+5+1 = 11` and `\sqrt{2} \approx 1.414`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from dsk.components.verifiers.answers.estimate import estimate
+from dsk.components.verifiers.answers.normal import NAME, Form
+from dsk.components.verifiers.answers.structure import relation, split
+
+_NEARLY = frozenset(("\\approx", "\\sim", "\\simeq", "\\doteq"))
+_MOST_SIDES = 12
+_NEAR = 0.05
+_LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
+
+
+def readings(form: Form) -> list[Form]:
+    """What an answer states, each by itself; only the answer where it states one thing.
+
+    A chain of equations states its last side, an approximation both of its sides. One whose numbers contradict each
+    other is read as it stands.
+    """
+    if "=" not in form.core and not any(sign in form.core for sign in _NEARLY):
+        return [form]
+    operators, sides = relation(form.core)
+    if not operators or len(operators) > _MOST_SIDES or len(split(form.core)) > 1:
+        return [form]
+    if set(operators) <= _NEARLY or (set(operators) <= _NEARLY | {"="} and operators[-1] in _NEARLY):
+        return _approximate(form, operators, sides)
+    if set(operators) == {"="} and (len(operators) > 1 or form.name):
+        return _chained(form, sides)
+    return [form]
+
+
+def _approximate(form: Form, operators: list[str], sides: list[str]) -> list[Form]:
+    """Both sides of the last approximate equality, of which one may be a name or nothing."""
+    left, right = sides[-2], sides[-1]
+    name = left if len(sides) == 2 and NAME.fullmatch(left) else form.name
+    if not left or name == left:
+        return [replace(form, core=right, name=name)]
+    if not _consistent([left, right], _NEAR):
+        return [form]
+    sides_left = [sides[-2]] if "=" not in operators or _consistent(sides[:-1], 1e-9) else []
+    return [replace(form, core=side, name=name) for side in (*sides_left, right)]
+
+
+def _chained(form: Form, sides: list[str]) -> list[Form]:
+    if form.name:
+        name, values = form.name, sides
+    else:
+        name, values = (sides[0], sides[1:]) if NAME.fullmatch(sides[0]) else ("", sides)
+    if not sides[-1] or not _consistent(values, 1e-9):
+        return [form]
+    return [replace(form, core=sides[-1], name=name)]
+
+
+def _consistent(sides: list[str], tolerance: float) -> bool:
+    """Whether no two sides that are numbers clearly differ, by a share of the larger one."""
+    found = [estimate(side) for side in sides if not _lettered(side)]
+    values = [value.value for value in found if value is not None]
+    return all(abs(value - values[-1]) <= tolerance * max(abs(value), abs(values[-1]), 1e-9) for value in values)
+
+
+def _lettered(side: str) -> bool:
+    return any(not match[0].startswith("\\") for match in _LETTER.finditer(side))
