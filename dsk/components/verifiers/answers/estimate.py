@@ -59,11 +59,14 @@ _GREEK = frozenset(
 MAX_CHARS = 1000
 _EPSILON = 2.0**-50
 _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
-    "\\ln": cmath.log, "\\log": cmath.log, "\\exp": cmath.exp, "\\sin": cmath.sin, "\\cos": cmath.cos, "\\tan": cmath.tan,
+    "\\ln": cmath.log, "\\log": cmath.log, "\\exp": cmath.exp,
+    "\\sin": cmath.sin, "\\cos": cmath.cos, "\\tan": cmath.tan,
     "\\sinh": cmath.sinh, "\\cosh": cmath.cosh, "\\tanh": cmath.tanh, "\\arctan": cmath.atan,
     "\\arcsin": cmath.asin, "\\arccos": cmath.acos, "\\cot": lambda z: 1 / cmath.tan(z),
     "\\sec": lambda z: 1 / cmath.cos(z), "\\csc": lambda z: 1 / cmath.sin(z),
 }  # fmt: skip
+_CALLED = frozenset(("\\Gamma", "\\zeta", "\\psi", "\\Phi"))
+"""Letters that are functions before a bracket."""
 _LARGEST_EXPONENT = 64.0
 
 
@@ -281,7 +284,7 @@ class _Reader:
             return self.root()
         if token[:1].isdigit() or token[:1] == ".":
             return _rounded(float(token), 0.0) if "." in token or len(token) > 15 else _exact(int(token))
-        if _is_name(token):
+        if _is_name(token) and not (token in _CALLED and self.peek() == "("):
             return self.named(token)
         raise NoEstimateError
 

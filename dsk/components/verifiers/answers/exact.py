@@ -13,8 +13,15 @@ from fractions import Fraction
 from dsk.components.verifiers.answers.estimate import estimate, ratio, surely_differ
 from dsk.components.verifiers.answers.normal import Form, form
 from dsk.components.verifiers.answers.notations import quotient, same_notation
-from dsk.components.verifiers.answers.readings import readings
-from dsk.components.verifiers.answers.structure import FLIPPED, elements, is_unordered, relation
+from dsk.components.verifiers.answers.readings import paired
+from dsk.components.verifiers.answers.structure import (
+    FLIPPED,
+    bracketed,
+    elements,
+    in_one_order,
+    is_unordered,
+    relation,
+)
 from dsk.components.verifiers.answers.units import units_agree
 from dsk.components.verifiers.answers.vocabulary import FUNCTION_NAME, NOT_UNITS
 
@@ -27,7 +34,7 @@ _FRACTION = re.compile(rf"([+-]?)\\frac\{{({_INTEGER})\}}\{{({_INTEGER})\}}|({_I
 _MIXED = re.compile(r"(-?)(\d{1,400})\\frac\{(\d{1,400})\}\{(\d{1,400})\}")
 _SCIENTIFIC = re.compile(r"([+-]?\d{1,40}(?:\.\d{0,40})?)\\cdot10\^(?:\{([+-]?\d{1,3})\}|(\d))")
 _POWER_OF_TEN = re.compile(r"([+-]?)10\^(?:\{([+-]?\d{1,3})\}|(\d))")
-_FLOATED = re.compile(r"([+-]?\d{1,40}(?:\.\d{0,40})?)[eE]([+-]?\d{1,3})")
+_REPEATING = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})(?:\\overline\{(\d{1,40})\}|(\d)\5\5+\\ldots)")
 _COUNTED = re.compile(r"([+-]?[\d.,/]{1,40})((?: [a-z]{2,20}){1,3})")
 _PROSE = re.compile(r"[a-z]{2,}(?:[ '-]+[a-z]+){0,11}")
 _ARTICLE = re.compile(r"^(?:an?|the) ")
@@ -50,11 +57,18 @@ def number(core: str) -> Fraction | None:
         return -value if match[1] else value
     if match := _SCIENTIFIC.fullmatch(core):
         return Fraction(match[1]) * Fraction(10) ** int(match[2] or match[3])
-    if match := _FLOATED.fullmatch(core):
-        return Fraction(match[1]) * Fraction(10) ** int(match[2])
+    if match := _REPEATING.fullmatch(core):
+        return _repeating(match[1], match[2], match[3], match[4] or match[5])
     if match := _POWER_OF_TEN.fullmatch(core):
         return Fraction(match[1] + "1") * Fraction(10) ** int(match[2] or match[3])
     return None
+
+
+def _repeating(sign: str, whole: str, fixed: str, period: str) -> Fraction:
+    r"""`0.1\overline{6}`, and `0.1666\ldots` where a digit comes three times or more."""
+    value = Fraction(int(f"{whole}{fixed}" or "0")) + Fraction(int(period), 10 ** len(period) - 1)
+    value /= 10 ** len(fixed)
+    return -value if sign == "-" else value
 
 
 def _quotient(sign: str, above: str, below: str) -> Fraction | None:
@@ -82,7 +96,7 @@ def same_number(answer: Form, gold: Form, decimals: int) -> bool | None:
 def _rounds_to(core: str, value: Fraction, other: str, decimals: int) -> bool:
     """Whether the decimal `core` is `value` (not itself spelt as a decimal) rounded to the places it shows."""
     places = len(core.partition(".")[2])
-    if "." in other or places < decimals or "." not in core or places > 60:
+    if "." in other or places < decimals or "." not in core or places > 60 or not core[-1].isdigit():
         return False
     return abs(Fraction(core.replace("{,}", "").replace(",", "")) - value) * 2 <= Fraction(1, 10**places)
 
@@ -113,7 +127,7 @@ def same_list(answer: str, gold: str, decimals: int) -> bool | None:
 
 def _unlike(left: tuple[str, list[str]], right: tuple[str, list[str]]) -> bool | None:
     """Numbers in different brackets, of which one pair is missing: `1, 2` for `(1, 2)` in that order."""
-    if {left[0], right[0]} != {"", "()"}:
+    if not in_one_order(left[0], right[0]):
         return None
     a, b = [number(piece) for piece in left[1]], [number(piece) for piece in right[1]]
     return a == b if None not in a and None not in b else None
@@ -181,7 +195,7 @@ def decide(answer: Form, gold: Form, decimals: int = 6) -> bool | None:
     """
     if answer.core == gold.core and answer.name == gold.name and units_agree(answer.unit, gold.unit):
         return True
-    found = [_decide(a, g, decimals) for a in readings(answer) for g in readings(gold)]
+    found = [_decide(a, g, decimals) for a, g in paired(answer, gold)]
     return True if True in found else None if None in found else False
 
 
@@ -213,11 +227,24 @@ def same_single(answer: Form, gold: Form, decimals: int) -> bool | None:
     if bool(inside[0]) != bool(inside[1]):
         left, right = (replace(f, core=one or f.core) for f, one in zip((answer, gold), inside, strict=True))
         return _decide(left, right, decimals)
+    repeated = [_repeated(form.core) for form in (answer, gold)]
+    if any(repeated):
+        left, right = (replace(f, core=one or f.core) for f, one in zip((answer, gold), repeated, strict=True))
+        return _decide(left, right, decimals)
     counts = [len(set(found[1])) if (found := elements(form.core)) else 1 for form in (answer, gold)]
     one_number = (counts[0] == 1 and number(answer.core) is not None) or (
         counts[1] == 1 and number(gold.core) is not None
     )
     return False if one_number and counts[0] != counts[1] else None
+
+
+def _repeated(core: str) -> str | None:
+    r"""The number that a list without brackets says over and over: `\frac{1}{2},0.5`."""
+    found = elements(core)
+    if found is None or found[0] or bracketed(core):
+        return None
+    values = {number(piece) for piece in found[1]}
+    return found[1][0] if len(values) == 1 and None not in values else None
 
 
 def _only_element(core: str) -> str | None:

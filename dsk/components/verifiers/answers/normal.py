@@ -27,7 +27,9 @@ _FUNCTION = re.compile(rf"{_SYMBOL}\([A-Za-z](?:,[A-Za-z]){{0,3}}\)")
 _POINT = r"\([A-Za-z](?:,[A-Za-z]){1,3}\)"
 NAME = re.compile(rf"{_SYMBOL}|\|?[A-Z]{{2,3}}\|?|{_POINT}")
 r"""What an answer may be said to be: `x`, `a_n`, `AB`, `(x,y)`."""
-_VARIABLE = re.compile(r"[a-z]|\\(?:theta|alpha|lambda|mu)")
+_NAMING = frozenset(("=", "\\in", "\\equiv", "\\cong"))
+_NAME_LIKE = re.compile(r"[A-Za-z]|\\[A-Za-z]{3,}")
+_VARIABLE = re.compile(r"[A-Za-z]|\\(?:theta|alpha|lambda|mu)")
 _CONJUNCTION = re.compile(
     r",? ?\\(?:text|textrm|mathrm|mbox) ?\{ ?,? ?(?:or|and) ?\}|,? (?:or|and) (?=[-\\\d]|[A-Za-z] ?=)"
 )
@@ -35,7 +37,8 @@ _APART = re.compile(r"(?<=\d),(?:\s|~|\\[ ;]|\\q?quad(?![A-Za-z]))+(?=\d{3}(?!\d
 _INVERSE = re.compile(r"\\(sin|cos|tan)\^\{-1\}")
 _BASELESS = re.compile(r"\\log(?![_A-Za-z])")
 _LOGARITHM = re.compile(r"(?:\\log|\\lg|(?<![\\A-Za-z])log(?=[ (]))(?![A-Za-z])(?!\s*_)")
-_UNSEEN = re.compile(r"\\(?:left|right)\.")
+_SYMMETRIC = re.compile(r"(\\(?:gcd|lcm|max|min))(?:\(([^()]{1,100})\)|\\\{([^{}]{1,100})\\\})")
+_UNSEEN = re.compile(r"\\(?:left|right)\.|(?<=\d)\{(?=:\})|(?<=\d\{:)\}")
 _ALIGNMENT = re.compile(r"(\\begin\{array\})\{[lcr|]{1,12}\}")
 _SIGNS = re.compile(r"\\([pm])[pm](?![A-Za-z])")
 
@@ -75,6 +78,10 @@ def form(text: str) -> Form:
         core = _plain_matrix(core)
     if "\\pm" in core or "\\mp" in core:
         core = _both_signs(core)
+    if core.startswith(("\\gcd", "\\lcm", "\\max", "\\min")):
+        core = _SYMMETRIC.sub(_sorted_arguments, core)
+    if core.startswith("\\{") and ":" in core and "|" not in core:
+        core = core.replace(":", "|", 1)
     if "^{-1}" in core:
         core = _INVERSE.sub(r"\\arc\1", core)
     return Form(core or words, unit, name, words)
@@ -93,6 +100,11 @@ def _plain_matrix(core: str) -> str:
     inside = core[1:-1]
     framed = core[:1] in ("(", "[") and inside.startswith("\\begin{pmatrix}") and inside.endswith("\\end{pmatrix}")
     return inside if framed else core
+
+
+def _sorted_arguments(match: re.Match[str]) -> str:
+    arguments = sorted(split(match[2] or match[3]))
+    return f"{match[1]}({','.join(arguments)})"
 
 
 def _both_signs(core: str) -> str:
@@ -233,12 +245,15 @@ def _trim(parts: list[str]) -> list[str]:
 
 def _split_name(parts: list[str]) -> tuple[str, list[str]]:
     """(`x`, right-hand side) of an answer `x=...` or `f(x)=...` with one `=`; ("", parts) otherwise."""
-    if parts.count("=") + parts.count("\\in") != 1:
+    signs = [index for index, part in enumerate(parts) if part in _NAMING]
+    if len(signs) != 1 or signs[0] + 1 == len(parts):
         return "", parts
-    at = parts.index("=") if "=" in parts else parts.index("\\in")
+    at = signs[0]
     left = joined(parts[:at])
-    if at + 1 == len(parts) or (parts[at] == "\\in" and not _VARIABLE.fullmatch(left)):
-        return "", parts
+    if parts[at] != "=":
+        return (left, parts[at + 1 :]) if _VARIABLE.fullmatch(left) else ("", parts)
+    if at + 2 == len(parts) and parts[-1].isalpha() and not any(_NAME_LIKE.fullmatch(part) for part in parts[:at]):
+        return parts[-1], parts[:at]
     if _FUNCTION.fullmatch(left):
         return FUNCTION_NAME, parts[at + 1 :]
     return (left, parts[at + 1 :]) if NAME.fullmatch(left) else ("", parts)

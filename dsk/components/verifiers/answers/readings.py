@@ -15,6 +15,21 @@ _NEAR = 0.05
 _LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
 
 
+def paired(answer: Form, gold: Form) -> list[tuple[Form, Form]]:
+    """What an answer states beside what the reference states.
+
+    Two chains with letters in them, such as `x_0 = x_1 = 0`, are compared as they stand.
+    """
+    if all(_is_system(form) for form in (answer, gold)):
+        return [(answer, gold)]
+    return [(a, g) for a in readings(answer) for g in readings(gold)]
+
+
+def _is_system(form: Form) -> bool:
+    operators, sides = relation(form.core) if "=" in form.core else ([], [])
+    return bool(operators) and any(_lettered(side) for side in sides[:-1])
+
+
 def readings(form: Form) -> list[Form]:
     """What an answer states, each by itself; only the answer where it states one thing.
 
@@ -24,7 +39,7 @@ def readings(form: Form) -> list[Form]:
     if "=" not in form.core and not any(sign in form.core for sign in _NEARLY):
         return [form]
     operators, sides = relation(form.core)
-    if not operators or len(operators) > _MOST_SIDES or len(split(form.core)) > 1:
+    if "\\begin" in form.core or not operators or len(operators) > _MOST_SIDES or len(split(form.core)) > 1:
         return [form]
     if set(operators) <= _NEARLY or (set(operators) <= _NEARLY | {"="} and operators[-1] in _NEARLY):
         return _approximate(form, operators, sides)

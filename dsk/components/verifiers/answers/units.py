@@ -29,7 +29,7 @@ def split_unit(raw: list[str]) -> tuple[list[str], str]:
     if start is None or not quantity or quantity[-1] in OPERATORS or not _is_quantity(quantity):
         return raw, ""
     words = "".join(part for part in raw[start:] if part not in TEXT and part not in ("{", "}"))
-    if NOT_UNITS & set(words.casefold().split()):
+    if NOT_UNITS & set(words.casefold().split()) or words.strip() == "i":
         return raw, ""
     return quantity, unit_name(words)
 
@@ -70,4 +70,8 @@ def _word_start(raw: list[str]) -> int | None:
     while start and (raw[start - 1].isalpha() or raw[start - 1] in " ."):
         start -= 1
     words = "".join(raw[start:end]).strip(" .").casefold().split()
-    return start if start and words and all(word.strip(".") in UNITS for word in words) else None
+    return (
+        start
+        if start and words and all(word.strip(".") in UNITS or word.rstrip("s") in SAME_UNITS for word in words)
+        else None
+    )

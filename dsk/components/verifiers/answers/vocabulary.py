@@ -33,7 +33,8 @@ SAME = {
     "\\lbrace": "\\{", "\\rbrace": "\\}", "\\lbrack": "[", "\\rbrack": "]", "\\lparen": "(", "\\rparen": ")",
     "\\lvert": "|", "\\rvert": "|", "\\vert": "|", "\\mid": "|", "\\|": "\\Vert", "\\lVert": "\\Vert",
     "\\rVert": "\\Vert", "\\land": "\\wedge", "\\lor": "\\vee", "\\lnot": "\\neg", "\\ast": "*", "\\dots": "\\ldots",
-    "\\cdots": "\\ldots", "\\times": "\\cdot", "\\prime": "'", "\\implies": "\\Rightarrow", "\\colon": ":",
+    "\\cdots": "\\ldots", "\\times": "\\cdot", "\\prime": "'",
+    "\\bmod": "\\pmod", "\\mod": "\\pmod", "\\implies": "\\Rightarrow", "\\colon": ":",
     "\\iff": "\\Leftrightarrow", "\\minus": "-", "\\plus": "+", "\\%": "%", "\\T": "\\top", "\\intercal": "\\top",
 }  # fmt: skip
 """Spellings of one thing."""
@@ -44,7 +45,7 @@ TEXT = _words(
 )
 """Macros around words or upright letters; the letters are what counts."""
 
-ARGUMENTS = {"\\frac": 2, "\\binom": 2} | dict.fromkeys(
+ARGUMENTS = {"\\frac": 2, "\\binom": 2, "\\pmod": 1} | dict.fromkeys(
     r"\sqrt \mathbb \mathcal \mathfrak \overline \bar \hat \vec \tilde".split(),  # noqa: SIM905
     1,
 )
@@ -75,7 +76,8 @@ SAME_UNITS = {
         "h": "hr hour", "kg": "kilogram", "g": "gram", "mg": "milligram", "lb": "pound", "oz": "ounce",
         "l": "liter litre", "ml": "milliliter millilitre", "mph": "milesperhour mile/hour miles/hour mi/h",
         "km/h": "kmh kph kilometersperhour kilometresperhour kmperhour", "dollar": "usd", "euro": "eur",
-        "degree": "deg", "rad": "radian", "unit^2": "squareunit sq.unit squnit", "cm^2": "squarecentimeter squarecm sqcm",
+        "degree": "deg", "rad": "radian", "unit^2": "squareunit sq.unit squnit",
+        "cm^2": "squarecentimeter squarecm sqcm",
         "m^2": "squaremeter squaremetre sqm", "unit^3": "cubicunit", "am": "am", "pm": "pm",
     }.items()
     for spelling in (unit, *spellings.split())

@@ -31,11 +31,21 @@ def _price(match: re.Match[str]) -> str:
     return f"{match[1] or ''}{match[3] or match[5]} \\text{{ {currency}}}"
 
 
+_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+
+
+def _scaled(match: re.Match[str]) -> str:
+    unit = f"\\text{{ {match[2]}}}" if match[2] else ""
+    return f"\\cdot 10^{{{_SCALES[(match[1] or match[3]).lower()]}}}{unit}"
+
+
 _MARK = r"(\\\$|€|£|\\pounds|\\euro)"
 _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"{_TEXT}(?:the )?(?:final )?answer(?: is)?\s*:?\s*\}}", ""),
+    (r"^\s*([-+]?\d{1,40}(?:\.\d{0,40})?)e([-+]?\d{1,3})\s*$", r"\1 \\cdot 10^{\2}"),
+    (rf"(?<=\d)\s*(?:{_TEXT}({'|'.join(_SCALES)})( [a-z]+)?\s*\}}|({'|'.join(_SCALES)})(?![A-Za-z]))", _scaled),
     (rf"{_TEXT}([€£])\s*\}}", r"\1"),
-    (rf"^\s*([-+]?)\s*{_MARK}\s*\{{?([^€£$]+?)\}}?\s*$|^\s*\$?{_MARK}\$?\s*([\d.,]+)\s*$", _price),
+    (rf"^\s*([-+]?)\s*{_MARK}\s*\{{?((?:(?!\\text)[^€£$])+?)\}}?\s*$|^\s*\$?{_MARK}\$?\s*([\d.,]+)\s*$", _price),
     (r"^(\s*[-+]?[\d.,]+)\s*(?:\\\$|\$(?!\$))\s*$", r"\1 \\text{ dollars}"),
     (r"^(\s*[-+]?[\d.,]+)\s*€\s*$", r"\1 \\text{ euros}"),
     (_worded(r"per ?cent(?:age)?(?: points?)?|pct"), r"\\%"),
@@ -48,13 +58,14 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\{([^{}]{1,60})\\choose(?![A-Za-z])([^{}]{1,60})\}", r"\\binom{\1}{\2}"),
     (r"<=", r"\\le "), (r">=", r"\\ge "), (r" != ", r" \\ne "),
     (r"\*\*\s*\(([^()]{1,60})\)", r"^{\1}"), (r"\*\*\s*(-?\w+)", r"^{\1}"),
-    (rf"{_LETTERS}(sqrt|pi|sin|cos|tan|ln|log|exp)(?=[\s(^*/+\d)-]|$)", r"\\\1 "),
+    (rf"{_LETTERS}(pi(?=[\s(^*/+\d)-]|$)|(?:sqrt|sin|cos|tan|ln|log|exp)(?=[\s(^]))", r"\\\1 "),
     (r"√\s*(\d+)", r"\\sqrt{\1}"), (r"√", r"\\sqrt "),
-    (f"([{''.join(_HALVES)}])", lambda match: "\\frac{%s}{%s}" % tuple(_HALVES[match[1]])),
+    (f"([{''.join(_HALVES)}])", lambda match: f"\\frac{{{_HALVES[match[1]][0]}}}{{{_HALVES[match[1]][1]}}}"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), new) for pattern, new in _RULES)
 _TELLING = re.compile(
-    rf"answer|per ?cent|pct|about|approx|roughly|around|infinity|real|integer|rational|natural|complex"
+    rf"answer|illion|thousand|\de[-+\d]|per ?cent|pct|about|approx|roughly|around|infinity"
+    rf"|real|integer|rational|natural|complex"
     rf"|\bto\b|choose|<=|>=|!=|\*\*|sqrt|{_LETTERS}(?:pi|sin|cos|tan|ln|log|exp)|[€£√{''.join(_HALVES)}]"
     rf"|\\\$|\\pounds|\\euro|\d\s*\$\s*$",
     re.IGNORECASE,

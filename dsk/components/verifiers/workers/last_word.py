@@ -17,7 +17,7 @@ from dsk.components.verifiers.answers.vocabulary import NOT_UNITS
 from dsk.components.verifiers.answers.wording import in_latex
 
 _DROPPED = re.compile(
-    r"'|\\(?:l?dots|cdots|vdots|Re|Im|partial|phantom|prime|Pi|to|mapsto|perp|parallel|cong|equiv|sim|not|notin|nmid)"
+    r"'|\\(?:l?dots|cdots|vdots|Re|Im|partial|phantom|prime|Pi|to|mapsto|perp|parallel|cong|equiv|sim|not|notin|nmid|gcd|lcm)"
     r"(?![A-Za-z])|\\begin\{cases\}|\\frac\{d|\\d?frac\s*d|\{,\}\s*\}|:.*:"
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end|mathbb|mathcal|mathfrak)\s*\{[^{}]*\}")
@@ -34,10 +34,12 @@ def agrees(answer: str, gold: str, decimals: int, differ: Differ) -> bool:
     """Whether math-verify finds two spellings equal and can be believed. `differ` tells values of expressions apart."""
     if max(len(answer), len(gold)) > _LONGEST or not _comparable(answer, gold):
         return False
-    from math_verify.grader import verify
+    from math_verify.grader import is_relation, verify
 
     left, right = _parsed(answer), _parsed(gold)
-    if left is None or right is None or _names_differ(left, right) or differ(left, right, decimals):
+    if left is None or right is None or (is_relation(left) and is_relation(right)):
+        return False  # it takes f(\\infty)=7 for f(\\infty)=0; relations are compared without it
+    if one_is_an_equation(left, right) or _names_differ(left, right) or differ(left, right, decimals):
         return False
     return verify(right, left, float_rounding=decimals, strict=True, allow_set_relation_comp=True, timeout_seconds=None)
 
@@ -63,6 +65,8 @@ def _same_shape(answer: Form, gold: Form) -> bool:
     left, right = elements(answer.core), elements(gold.core)
     if left is None or right is None:
         return left is right is None or "\\cup" in answer.core + gold.core or _is_relation(answer, gold)
+    if left[0] != right[0] and (left[0] == "" or right[0] == ""):
+        return False
     return len(left[1]) == len(right[1])
 
 
@@ -81,16 +85,28 @@ def _parsed(text: str) -> Any:
     return found[0] if found and not isinstance(found[0], str) else None
 
 
+def one_is_an_equation(left: Any, right: Any) -> bool:
+    """Whether one is an equation such as `x+y=3` and the other a value, which math-verify takes for its right side."""
+    from sympy import Eq
+    from sympy.core.relational import Relational
+
+    pairs = ((left, right), (right, left))
+    return any(
+        isinstance(one, Eq) and not one.lhs.is_Symbol and not isinstance(other, Relational) for one, other in pairs
+    )
+
+
 def _names_differ(left: Any, right: Any) -> bool:
-    """Whether they speak of different letters; an assigned name, and the letter of an interval's condition, are none."""
+    """Whether they speak of different letters, beside assigned names and the letter of an interval's condition."""
     from math_verify.grader import is_assignment_relation, is_relation, take_last_relation
     from sympy import Set
 
     if (isinstance(left, Set) and is_relation(right)) or (isinstance(right, Set) and is_relation(left)):
         return len(left.free_symbols | right.free_symbols) != 1
-    both = is_assignment_relation(left) and is_assignment_relation(right)
+    named = [is_assignment_relation(side) for side in (left, right)]
     sides = [
-        take_last_relation(side).rhs if is_assignment_relation(side) and not both else side for side in (left, right)
+        take_last_relation(side).rhs if one and not all(named) else side
+        for side, one in zip((left, right), named, strict=True)
     ]
     names = [{str(symbol) for symbol in getattr(side, "free_symbols", ())} for side in sides]
     return names[0] != names[1]

@@ -11,9 +11,10 @@ from dsk.components.verifiers.answers.estimate import estimate, value_of
 from dsk.components.verifiers.answers.exact import as_relations, decide
 from dsk.components.verifiers.answers.normal import Form, form
 from dsk.components.verifiers.answers.notations import quotient
-from dsk.components.verifiers.answers.readings import readings
-from dsk.components.verifiers.answers.structure import elements, is_unordered
-from dsk.components.verifiers.workers.last_word import agrees
+from dsk.components.verifiers.answers.readings import paired
+from dsk.components.verifiers.answers.structure import elements, in_one_order, is_unordered
+from dsk.components.verifiers.workers.conditions import same_solutions
+from dsk.components.verifiers.workers.last_word import agrees, one_is_an_equation
 from dsk.components.verifiers.workers.relations import compare_relations
 from dsk.core.workers.worker import Answer
 
@@ -136,6 +137,8 @@ def judge(answer: str, gold: str, decimals: int) -> str:
     reason = compare(answer, gold, decimals)
     if reason == "equal" or decide(form(answer), form(gold), decimals) is not None:
         return reason
+    if same_solutions(answer, gold, lambda core: _parse(core, True)):
+        return "equal"
     return "equal" if agrees(answer, gold, decimals, _values_differ) else reason
 
 
@@ -145,7 +148,7 @@ def compare(answer: str, gold: str, decimals: int) -> str:
     exact = decide(left, right, decimals)
     if exact is not None:
         return "equal" if exact else "different"
-    found = [_compare(a, g, decimals) for a in readings(left) for g in readings(right)]
+    found = [_compare(a, g, decimals) for a, g in paired(left, right)]
     return next((reason for reason in ("equal", "different") if reason in found), "unparsable")
 
 
@@ -172,7 +175,7 @@ def _compare_parsed(answer: str, gold: str, real: bool, decimals: int) -> str:
     left, right = _parse(answer, real), _parse(gold, real)
     if left is None or right is None:
         return "unparsable"
-    if _values_differ(left, right, decimals):
+    if _values_differ(left, right, decimals) or one_is_an_equation(left, right):
         return "different"
     equal = verify(
         right, left, float_rounding=decimals, strict=True, allow_set_relation_comp=True, timeout_seconds=None
@@ -207,9 +210,10 @@ def _compare_lists(answer: str, gold: str, decimals: int) -> str | None:
     if left is None or right is None or len(left[1]) == len(right[1]) == 1:
         return None
     if left[0] != right[0]:
-        alike = {left[0], right[0]} == {"", "()"} and len(left[1]) == len(right[1])
+        alike = in_one_order(left[0], right[0]) and len(left[1]) == len(right[1])
         pairs = zip(left[1], right[1], strict=True) if alike else ()
-        return "equal" if alike and all(compare(a, g, decimals) == "equal" for a, g in pairs) else None
+        same = all(compare(a, g, decimals) == "equal" for a, g in pairs)
+        return ("equal" if same else "different") if alike else None
     if len(left[1]) != len(right[1]):
         return None if is_unordered(left[0]) else "different"
     if is_unordered(left[0]):
