@@ -29,11 +29,12 @@ MAX_DIGITS = 400
 MAX_ELEMENTS = 20
 _INTEGER = r"[+-]?\d{1,400}"
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\})\d{3}){1,60}(?:\.\d{0,60})?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,|\{,\})\d{3}){1,60}(?:\.\d{0,60})?")
 _FRACTION = re.compile(rf"([+-]?)\\frac\{{({_INTEGER})\}}\{{({_INTEGER})\}}|({_INTEGER})/({_INTEGER})")
 _MIXED = re.compile(r"(-?)(\d{1,400})\\frac\{(\d{1,400})\}\{(\d{1,400})\}")
 _SCIENTIFIC = re.compile(r"([+-]?\d{1,40}(?:\.\d{0,40})?)\\cdot10\^(?:\{([+-]?\d{1,3})\}|(\d))")
 _POWER_OF_TEN = re.compile(r"([+-]?)10\^(?:\{([+-]?\d{1,3})\}|(\d))")
+_COMMA_DECIMAL = re.compile(r"[+-]?\d{1,40},\d{1,40}")
 _REPEATING = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})(?:\\overline\{(\d{1,40})\}|(\d)\5\5+\\ldots)")
 _COUNTED = re.compile(r"([+-]?[\d.,/]{1,40})((?: [a-z]{2,20}){1,3})")
 _PROSE = re.compile(r"[a-z]{2,}(?:[ '-]+[a-z]+){0,11}")
@@ -83,7 +84,7 @@ def same_number(answer: Form, gold: Form, decimals: int) -> bool | None:
     """
     left, right = number(answer.core), number(gold.core)
     if left is None or right is None:
-        return None
+        return True if _comma_for_point(answer.core, gold.core) or _comma_for_point(gold.core, answer.core) else None
     if {answer.unit, gold.unit} == {"dollar", "cent"}:
         return left * (100 if answer.unit == "dollar" else 1) == right * (100 if gold.unit == "dollar" else 1)
     if left == right:
@@ -91,6 +92,11 @@ def same_number(answer: Form, gold: Form, decimals: int) -> bool | None:
     if answer.unit != gold.unit and "%" in (answer.unit, gold.unit):
         return left * (100 if gold.unit else 1) == right * (100 if answer.unit else 1)
     return _rounds_to(answer.core, right, gold.core, decimals) or _rounds_to(gold.core, left, answer.core, decimals)
+
+
+def _comma_for_point(core: str, other: str) -> bool:
+    """Whether `core` is the decimal `other` as much of Europe writes it."""
+    return "." in other and _COMMA_DECIMAL.fullmatch(core) is not None and core.replace(",", ".") == other
 
 
 def _rounds_to(core: str, value: Fraction, other: str, decimals: int) -> bool:
@@ -256,6 +262,8 @@ def as_relations(answer: Form, gold: Form) -> bool:
     """Whether the names on the left of `=` matter: both sides are equations and the names differ."""
     if answer.name and gold.name:
         return answer.name != gold.name and {answer.name, gold.name} != {"y", FUNCTION_NAME}
+    if answer.name.startswith("(") or gold.name.startswith("("):
+        return False  # `(x,y)=(1,2)` says `x=1,y=2`
     return bool((answer.name and "=" in gold.core) or (gold.name and "=" in answer.core))
 
 

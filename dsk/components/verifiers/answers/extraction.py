@@ -11,9 +11,13 @@ _FORMULA = re.compile(
     r"\$\$([^$]{1,1000})\$\$|(?<!\\)\$([^$\n]{1,1000})\$|\\\(((?:[^\\]|\\(?!\))){1,1000})\\\)|\\\[((?:[^\\]|\\(?!\])){1,1000})\\\]"
 )
 _INK = re.compile(r"\$|\\[()\[\],;: ]|\\q?quad(?![A-Za-z])|\\(?:text|mbox|textrm|mathrm) ?\{|\}")
-_JOINT = re.compile(r"\s*(?:[,;]|[,;]?\s*(?:and|or)\b|&)\s*(?:[A-Za-z](?:_\d|_\{\d\})?\s*=\s*)?")
+_JOINT = re.compile(
+    r"(?:\s+[a-z]+(?=\s+and)|\s+for part \(?[a-z]\)?)?\s*"
+    r"(?:[,;]|[,;]?\s*(?:and|or)\b|&)\s*(?:[A-Za-z](?:_\d|_\{\d\})?\s*=\s*)?"
+)
 _LONGEST_JOINT = 60
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?|-?\.\d+")
+_HOPE = re.compile(r"\bI hope\b")
+_NUMBER = re.compile(r"-?\\[dt]?frac\{-?\d+\}\{-?\d+\}|(?<![A-Za-z])-?\d[\d,]*(?:\.\d+)?(?:/\d+)?|-?\.\d+")
 
 
 def after_phrase(text: str, window: int = 2000) -> str | None:
@@ -30,8 +34,16 @@ def after_phrase(text: str, window: int = 2000) -> str | None:
     rest = tail[last.end() :].strip()
     if formula := _FORMULA.match(rest):
         return _joined([(m.start(), m.end(), _inside(m)) for m in _FORMULA.finditer(rest, formula.start())], rest, 0)
-    line = rest.split("\n", 1)[0].strip().rstrip(".").strip("*` ")
-    return line or None
+    return _in_line(_HOPE.split(rest.split("\n", 1)[0], maxsplit=1)[0])
+
+
+def _in_line(line: str) -> str | None:
+    """What a line states: a formula in it, the last number of a sentence, or the line itself."""
+    line = line.strip().rstrip(".").strip("*` ")
+    formula = last_formula(line)
+    if formula or not line:
+        return formula
+    return (last_number(line) if len(_WORD.findall(line)) > _MOST_WORDS // 2 else None) or line
 
 
 def last_formula(text: str, window: int = 2000) -> str | None:

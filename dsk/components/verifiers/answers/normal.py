@@ -24,14 +24,17 @@ from dsk.components.verifiers.answers.wording import in_latex
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[^\\]|\\", re.DOTALL)
 _SYMBOL = r"(?:\\[A-Za-z]+|[A-Za-z])'?(?:_(?:\w|\{[^{}]{1,12}\}))?"
 _FUNCTION = re.compile(rf"{_SYMBOL}\([A-Za-z](?:,[A-Za-z]){{0,3}}\)")
+_SEGMENT = r"[A-Z](?:_(?:\w|\{[^{}]{1,12}\})|[A-Z]{1,2})?"
 _POINT = r"\([A-Za-z](?:,[A-Za-z]){1,3}\)"
-NAME = re.compile(rf"{_SYMBOL}|\|?[A-Z]{{2,3}}\|?|{_POINT}")
-r"""What an answer may be said to be: `x`, `a_n`, `AB`, `(x,y)`."""
+_MEASURED = rf"\\(?:angle|triangle) ?[A-Z]{{1,3}}|{_SEGMENT}:{_SEGMENT}|\\frac\{{{_SEGMENT}\}}\{{{_SEGMENT}\}}"
+NAME = re.compile(rf"{_SYMBOL}|\|?[A-Z]{{2,3}}\|?|{_POINT}|{_MEASURED}")
+r"""What an answer may be said to be: `x`, `a_n`, `AB`, `(x,y)`, `AB:CD`, `\frac{AB}{CD}`."""
 _NAMING = frozenset(("=", "\\in", "\\equiv", "\\cong"))
 _NAME_LIKE = re.compile(r"[A-Za-z]|\\[A-Za-z]{3,}")
 _VARIABLE = re.compile(r"[A-Za-z]|\\(?:theta|alpha|lambda|mu)")
 _CONJUNCTION = re.compile(
     r",? ?\\(?:text|textrm|mathrm|mbox) ?\{ ?,? ?(?:or|and) ?\}|,? (?:or|and) (?=[-\\\d]|[A-Za-z] ?=)"
+    r"|(?<=[\d)}]) ?(?:or|and) ?(?=[-\\\d(])"
 )
 _APART = re.compile(r"(?<=\d),(?:\s|~|\\[ ;]|\\q?quad(?![A-Za-z]))+(?=\d{3}(?!\d))")
 _INVERSE = re.compile(r"\\(sin|cos|tan)\^\{-1\}")

@@ -27,14 +27,15 @@ def paired(answer: Form, gold: Form) -> list[tuple[Form, Form]]:
 
 def _is_system(form: Form) -> bool:
     operators, sides = relation(form.core) if "=" in form.core else ([], [])
-    return bool(operators) and any(_lettered(side) for side in sides[:-1])
+    named = NAME.fullmatch(sides[0]) is not None if len(operators) > 1 else False
+    return bool(operators) and any(_lettered(side) for side in sides[named:-1])
 
 
 def readings(form: Form) -> list[Form]:
     """What an answer states, each by itself; only the answer where it states one thing.
 
-    A chain of equations states its last side, an approximation both of its sides. One whose numbers contradict each
-    other is read as it stands.
+    A chain of equations states its last side, an approximation both of its sides, or the left one where they are far
+    apart.
     """
     if "=" not in form.core and not any(sign in form.core for sign in _NEARLY):
         return [form]
@@ -51,30 +52,27 @@ def readings(form: Form) -> list[Form]:
 def _approximate(form: Form, operators: list[str], sides: list[str]) -> list[Form]:
     """Both sides of the last approximate equality, of which one may be a name or nothing."""
     left, right = sides[-2], sides[-1]
+    if len(left) > 1 and operators[-1] == "\\sim":
+        return [form]  # similar triangles, or a distribution
     name = left if len(sides) == 2 and NAME.fullmatch(left) else form.name
     if not left or name == left:
         return [replace(form, core=right, name=name)]
-    if not _consistent([left, right], _NEAR):
-        return [form]
-    sides_left = [sides[-2]] if "=" not in operators or _consistent(sides[:-1], 1e-9) else []
-    return [replace(form, core=side, name=name) for side in (*sides_left, right)]
+    stated = [left, right] if _consistent([left, right]) else [left]
+    return [replace(form, core=side, name=name) for side in stated]
 
 
 def _chained(form: Form, sides: list[str]) -> list[Form]:
-    if form.name:
-        name, values = form.name, sides
-    else:
-        name, values = (sides[0], sides[1:]) if NAME.fullmatch(sides[0]) else ("", sides)
-    if not sides[-1] or not _consistent(values, 1e-9):
+    name = sides[0] if not form.name and NAME.fullmatch(sides[0]) else form.name
+    if not sides[-1]:
         return [form]
     return [replace(form, core=sides[-1], name=name)]
 
 
-def _consistent(sides: list[str], tolerance: float) -> bool:
-    """Whether no two sides that are numbers clearly differ, by a share of the larger one."""
+def _consistent(sides: list[str]) -> bool:
+    """Whether no two sides that are numbers differ by more than `_NEAR` of the larger one."""
     found = [estimate(side) for side in sides if not _lettered(side)]
     values = [value.value for value in found if value is not None]
-    return all(abs(value - values[-1]) <= tolerance * max(abs(value), abs(values[-1]), 1e-9) for value in values)
+    return all(abs(value - values[-1]) <= _NEAR * max(abs(value), abs(values[-1]), 1e-9) for value in values)
 
 
 def _lettered(side: str) -> bool:

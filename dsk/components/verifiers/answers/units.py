@@ -42,7 +42,8 @@ def unit_name(words: str) -> str:
 
 def units_agree(left: str, right: str) -> bool:
     """Whether two units do not contradict each other (one of them missing is fine)."""
-    return not left or not right or left == right or "%" in (left, right) or {left, right} == {"dollar", "cent"}
+    vague = ("", "unit", "%")
+    return left in vague or right in vague or left == right or {left, right} == {"dollar", "cent"}
 
 
 def _is_quantity(parts: list[str]) -> bool:

@@ -45,7 +45,7 @@ _WARM_UP = (
 """One of each kind, so that what sympy imports late is there before the first fork."""
 _NAMED_GROUP = re.compile(r"\\(?:begin|end|mathbb|mathcal|mathfrak)\{[^{}]*\}")
 _BUILT = re.compile(r"\\\{[A-Za-z](?:\\in\\mathbb\{R\})?[|:](.+)\\\}")
-_LOSSY = re.compile(r"'|\\(?:gcd|lcm|dots|ldots|Re|Im|partial|phantom)(?![A-Za-z])")
+_LOSSY = re.compile(r"'|\\(?:gcd|lcm|dots|ldots|Re|Im|partial|phantom|triangle|angle)(?![A-Za-z])")
 _LETTER = re.compile(r"\\[A-Za-z]+|([A-Za-z])|(\d+)")
 _GAMMA = re.compile(r"\\([gG])amma(?!\()")
 
