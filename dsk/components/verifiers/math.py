@@ -27,6 +27,10 @@ _FORMS = 20_000
 class MathVerifier(Verifier):
     r"""Equivalence of the last balanced `\boxed{}` with the reference: exact forms at once, the rest by sympy.
 
+    Boxes that are listed together (`\boxed{1} and \boxed{2}`) are one answer. Of a chain of equations its last side
+    counts, of `a \approx b` either. Before an answer is refused math-verify is asked, and believed where it can be:
+    `docs/verifier_cases.md` says what is read, how often it is right, and what is not read.
+
     Reasons: `equal`, `different`, `no_answer`, `unparsable`, `timeout`, `memory`. Workers start with the first answer
     that needs them, so a task with whole-number answers never starts one.
     """

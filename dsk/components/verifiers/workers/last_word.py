@@ -101,12 +101,15 @@ def _names_differ(left: Any, right: Any) -> bool:
     from math_verify.grader import is_assignment_relation, is_relation, take_last_relation
     from sympy import Set
 
+    letters = [_letters(side) for side in (left, right)]
     if (isinstance(left, Set) and is_relation(right)) or (isinstance(right, Set) and is_relation(left)):
-        return len(left.free_symbols | right.free_symbols) != 1
-    named = [is_assignment_relation(side) for side in (left, right)]
-    sides = [
-        take_last_relation(side).rhs if one and not all(named) else side
-        for side, one in zip((left, right), named, strict=True)
-    ]
-    names = [{str(symbol) for symbol in getattr(side, "free_symbols", ())} for side in sides]
-    return names[0] != names[1]
+        return len(letters[0] | letters[1]) != 1
+    assigned = [is_assignment_relation(side) for side in (left, right)]
+    if assigned[0] != assigned[1]:
+        equation: Any = left if assigned[0] else right
+        letters[assigned[1]] = _letters(take_last_relation(equation).rhs)
+    return letters[0] != letters[1]
+
+
+def _letters(side: Any) -> set[str]:
+    return {str(symbol) for symbol in getattr(side, "free_symbols", ())}

@@ -103,7 +103,7 @@ def _of_the_same_value(core: str, parsed: Any) -> bool:
     expected = estimate(core)
     if expected is None or not isinstance(parsed, Expr):
         return False
-    point: Any = {symbol: Float(value_of(symbol.name)) for symbol in parsed.free_symbols}
+    point: Any = {symbol: Float(value_of(str(symbol))) for symbol in parsed.free_symbols}
     found = parsed.subs(point).evalf(15)
     if not found.is_number or not found.is_finite:
         return False
