@@ -54,7 +54,7 @@ class MathVerifier(Verifier):
         description="Where to look without a box, in order: after 'answer is', the last formula, number or line.",
     )
     log: Literal["natural", "ten"] = Field(
-        "natural", description="The base of `\\\\log` without one: e, as university mathematics has it, or ten."
+        "natural", description="The base of `\\log` without one: e, as university mathematics has it, or ten."
     )
     max_response_chars: int = Field(
         2_000_000, ge=1, description="Of a longer response only this many characters at the end are searched."
