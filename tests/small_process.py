@@ -42,7 +42,7 @@ def small(model: Path) -> RunSpec:
 def study(model: Path, folder: Path) -> None:
     """One run under a Runner."""
     from dsk.compare import runner
-    from dsk.compare.study import PlannedRun
+    from dsk.compare.planning import PlannedRun
 
     runner.WORKER = (__file__, "worker")
     planned = PlannedRun("arm", 0, small(model), folder)

@@ -12,6 +12,7 @@ from dsk.cli.cache import cache_app
 from dsk.cli.compare import compare
 from dsk.cli.eval import evaluate
 from dsk.cli.plugins import explain, plugins_app, schema
+from dsk.cli.tree_command import tree
 
 app = typer.Typer(
     name="dsk",
@@ -119,12 +120,36 @@ def search(
     spec: SpecPath,
     overrides: Overrides = None,
     problem: Annotated[str | None, typer.Option(help="Problem id [default: the first training problem].")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the tree as a page to this file.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the tree as JSON.")] = False,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH=VALUE",
+            help="Search a second time with this override, and show both; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Search one problem with the spec's policy and print the tree."""
-    from dsk.cli.search_command import print_search
+    """Search one problem with the spec's policy and print the tree, or write it as a page."""
+    from dsk.cli.search_command import print_json, print_search, search_problem, write_searches
     from dsk.core.loading import load_spec
 
-    print_search(load_spec(spec, overrides or ()), problem)
+    assignments = [list(overrides or ()), *([[*(overrides or ()), *against]] if against else [])]
+    specs = [load_spec(spec, each) for each in assignments]
+    titles = ["as in the spec", ", ".join(against or ())]
+    found = [search_problem(each, problem, title) for each, title in zip(specs, titles, strict=False)]
+    if html is not None:
+        write_searches(html, found)
+    if as_json:
+        print_json(found)
+    elif html is not None:
+        typer.echo(html)
+    else:
+        for each in found:
+            print_search(each)
 
 
 app.command()(compare)
@@ -144,6 +169,7 @@ def report(
     typer.echo(write_report(folder, out))
 
 
+app.command()(tree)
 app.command()(explain)
 app.command()(schema)
 

@@ -1,158 +1,101 @@
-"""`dsk compare`: run what a study lacks, then print its table; or compare runs as they are."""
+"""`dsk compare`: run what a study or a question lacks, then print its table; or compare runs as they are."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dsk.cli import compare_options as o
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Mapping, Sequence
 
+    from dsk.compare.arms import Arm
     from dsk.compare.comparison import Comparison
-    from dsk.compare.runner import Outcome, Runner
-    from dsk.compare.study import PlannedRun
-
-
-class Format(StrEnum):
-    """What the table is printed as."""
-
-    table = "table"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
-
-
-class Axis(StrEnum):
-    """What is equal between arms."""
-
-    sampled_tokens = "sampled_tokens"
-    model_tokens = "model_tokens"
-    unscreened_tokens = "unscreened_tokens"
-    seconds = "seconds"
-    updates = "updates"
 
 
 def compare(
-    targets: Annotated[list[Path], typer.Argument(help="One study file, or run folders.", show_default=False)],
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Runs at a time, which share the cores [default: what the machine's cores and memory hold]."
-        ),
-    ] = None,
-    run: Annotated[bool, typer.Option("--run/--no-run", help="Start or continue what a study lacks.")] = True,
-    runs: Annotated[Path, typer.Option(help="Where a study's runs are kept.")] = Path("runs"),
-    output: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
-    plot: Annotated[
-        list[Path] | None, typer.Option(help="Also draw FILE.png, .svg or .html; repeatable.", show_default=False)
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="The arm to compare with [default: the study's, or the first].")
-    ] = None,
-    axis: Annotated[Axis | None, typer.Option(help="What is equal [default: the study's, or model_tokens].")] = None,
-    at: Annotated[float | None, typer.Option(help="How much of it [default: the most that all runs reach].")] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="What to compare; repeatable.")] = None,
+    targets: o.Targets,
+    arms: o.ArmSettings = None,
+    budget: o.Budget = None,
+    tune: o.Tune = None,
+    tune_set: o.TuneSet = None,
+    name: o.Name = None,
+    resolution: o.Resolution = None,
+    max_seeds: o.MaxSeeds = None,
+    tokens_to: o.TokensTo = None,
+    jobs: o.Jobs = None,
+    run: o.Run = True,
+    dry_run: o.DryRun = False,
+    runs: o.Runs = Path("runs"),
+    output: o.Output = o.Format.table,
+    plot: o.Plot = None,
+    baseline: o.Baseline = None,
+    axis: o.EqualAxis = None,
+    at: o.At = None,
+    metric: o.Metric = None,
 ) -> None:
-    """Compare arms at an equal budget, with intervals, paired differences and what differs."""
-    from dsk.cli.terminal import console
+    """Compare arms at an equal budget: intervals, paired differences, what differs, and the answer in a sentence."""
+    from dsk.cli.fixed_study import check_options, conduct_fixed
+    from dsk.cli.study_runs import conduct_study
+    from dsk.compare.fixed.planning import settings_of
     from dsk.compare.plot import check_plot
+    from dsk.compare.question import Question, pick_study
 
     for file in plot or ():
         check_plot(file)
-    say = console(stderr=True, soft_wrap=True)
-    chosen = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at, "metrics": metric}
-    options = {name: value for name, value in chosen.items() if value is not None}
-    if len(targets) == 1 and targets[0].suffix == ".json":
-        failed = _compare_study(targets[0], jobs, run, runs, options, output, plot or [], say)
-    else:
-        failed = _compare_runs(targets, options, output, plot or [])
-    if failed:
+    asked = {"resolution": resolution, "max_seeds": max_seeds, "tokens_to": tokens_to, "metrics": metric}
+    fields = {name: value for name, value in asked.items() if value is not None}
+    reading = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at}
+    options = {name: value for name, value in reading.items() if value is not None}
+    question = Question(arms or (), budget, options.get("axis"), baseline, tune or (), tune_set or (), name, fields)
+    study = pick_study(targets, question)
+    if study is None:
+        comparison, found = _compared_runs(targets, options | fields)
+        _show(comparison, found, output, plot or [])
+        return
+    if question.arms:
+        options.pop("axis", None)  # the study's own
+    if settings_of(study) is not None:
+        check_options(study, options, plot or [])
+        first = str(options.get("baseline", study.baseline_name))
+        if conduct_fixed(study, str(targets[0]), runs, first, output.value, jobs=jobs, run=run, dry=dry_run):
+            raise typer.Exit(1)
+        return
+    done = conduct_study(
+        study, str(targets[0]), runs, options, jobs=jobs, run=run, dry=dry_run, keep=bool(question.arms)
+    )
+    if done is None:
+        return
+    _show(done.comparison, done.arms, output, plot or [])
+    if done.failed:
         raise typer.Exit(1)
 
 
-def _compare_study(
-    path: Path, jobs: int | None, run: bool, runs: Path, options: dict, output: Format, plot: list[Path], say: Console
-) -> bool:
-    """Run and print; whether a run failed."""
-    from dsk.compare.comparison import compare as compare_arms
-    from dsk.compare.runner import arms_of, unfinished
-    from dsk.compare.study import check_folders, load_study, plan_runs
-    from dsk.core.errors import InterruptedRun
-
-    study = load_study(path)
-    planned = plan_runs(study, str(path), runs)
-    check_folders(planned)
-    outcomes: list[Outcome] = []
-    if run:
-        runner, outcomes = _run_missing(study.mode, jobs, planned, unfinished(planned), say)
-        if runner.interrupted:
-            left = len(unfinished(planned))
-            raise InterruptedRun(
-                f"interrupted with {left} of {len(planned)} runs to do; the same command continues them"
-            )
-    arms = arms_of(planned, outcomes)
-    settings = {"title": study.question or study.name, "baseline": study.baseline_name, "metrics": study.metrics}
-    if study.budget:
-        settings |= {"axis": study.budget.axis, "amount": study.budget.amount}
-    if "axis" in options and "amount" not in options:
-        settings.pop("amount", None)
-    _show(compare_arms(arms, **settings | options), arms, output, plot)
-    return any(r.status == "failed" for arm in arms for r in arm.runs)
-
-
-def _run_missing(
-    mode: str, jobs: int | None, planned: list[PlannedRun], todo: list[PlannedRun], say: Console
-) -> tuple[Runner, list[Outcome]]:
-    from dsk.cli.outlet import outlets
-    from dsk.cli.study_progress import StudyProgress
-    from dsk.compare.machine import describe, fitting_jobs
-    from dsk.compare.runner import INTERRUPTED, Runner
-
-    done = len(planned) - len(todo)
-    progress = StudyProgress(say)
-
-    def started(run: PlannedRun) -> None:
-        progress.begin(run)
-        say.print(f"{run.arm}, seed {run.seed}: started", markup=False)
-
-    def ended(outcome: Outcome) -> None:
-        nonlocal done
-        progress.end(outcome.run)
-        done += outcome.code == 0
-        words = {0: "finished", INTERRUPTED: "interrupted, can be continued"}
-        told = words.get(outcome.code, f"failed: {outcome.last_line}")
-        where = f"[{done}/{len(planned)}] {outcome.run.arm}, seed {outcome.run.seed}"
-        say.print(f"{where}: {told} after {outcome.seconds:.0f} s", markup=False)
-
-    runner = Runner(mode, jobs or fitting_jobs(todo), started, ended)
-    if todo:
-        how = describe(runner.jobs, runner.threads)
-        say.print(f"{len(todo)} of {len(planned)} runs to do: {how}", markup=False)
-    with outlets(runner.stop), progress:
-        return runner, runner.run(todo)
-
-
-def _compare_runs(targets: list[Path], options: dict, output: Format, plot: list[Path]) -> bool:
+def _compared_runs(targets: Sequence[Path], options: Mapping[str, Any]) -> tuple[Comparison, Sequence[Arm]]:
     from dsk.compare.arms import group_runs
     from dsk.compare.comparison import compare as compare_arms
     from dsk.compare.runs import find_runs, read_run
+    from dsk.core.errors import SpecError
 
+    for name in ("resolution", "max_seeds"):
+        if name in options:
+            raise SpecError(
+                f"--{name.replace('_', '-')}: adds runs to a study; name a study file, or a spec with --set"
+            )
     arms = group_runs([read_run(folder) for folder in find_runs(targets)])
-    _show(compare_arms(arms, **options), arms, output, plot)
-    return False
+    return compare_arms(arms, **options), arms
 
 
-def _show(comparison: Comparison, arms: list, output: Format, plot: list[Path]) -> None:
+def _show(comparison: Comparison, arms: Sequence[Arm], output: o.Format, plot: Sequence[Path]) -> None:
     from dsk.compare.formats import FORMATS
     from dsk.compare.plot import draw
 
     for file in plot:
         draw(comparison, arms, file)
-    if output is Format.table:
+    if output is o.Format.table:
         from dsk.cli.grid import print_grid
         from dsk.compare.table import make_grid
 

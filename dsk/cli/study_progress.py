@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dsk.compare.planning import PlannedRun
 from dsk.compare.progress import RunProgress
-from dsk.compare.study import PlannedRun
 
 REFRESH_SECONDS = 2.0
 PLAIN_SECONDS = 15.0

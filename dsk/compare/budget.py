@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsk.compare.runs import AXES, Evaluation, RunRecord
+from dsk.compare.runs import AXES, BUDGETS, Evaluation, RunRecord
+from dsk.core.errors import DataError
 from dsk.core.run.estimates import Bounds
 
 if TYPE_CHECKING:
@@ -65,6 +66,17 @@ def doubt_at(amount: float, x: Float[np.ndarray, " K"], y: Float[np.ndarray, " K
     return read - float(min(ends)), float(max(ends)) - read
 
 
+def refuse_below_first(arms: Mapping[str, Sequence[RunRecord]], axis: str, amount: float) -> None:
+    """Raises DataError for an arm of which no run was evaluated, once it trained, before or near the budget."""
+    for name, runs in arms.items():
+        firsts = [min(found) for run in runs if (found := [s for e in run.evaluations if (s := e.spent.get(axis, 0))])]
+        if firsts and min(firsts) > amount * (1 + NEAR):
+            raise DataError(
+                f"budget: {amount:,.0f} {BUDGETS[axis]} is below the first evaluation of '{name}' after it began to"
+                f" train, at {min(firsts):,.0f}; ask for that much, or for a smaller `evaluate.every`"
+            )
+
+
 def spent_at(run: RunRecord, axis: str, amount: float) -> dict[str, float]:
     """What the run had spent on every axis, and on screening where that is known, when it had spent `amount` on one."""
     points = _increasing([(e.spent[axis], e.spent) for e in run.evaluations if axis in e.spent])
@@ -102,4 +114,14 @@ def _increasing(points: Sequence[tuple[float, Any]]) -> list[tuple[float, Any]]:
     return sorted(dict(points).items(), key=lambda point: point[0])
 
 
-__all__ = ["WHOLE", "Evaluation", "Reading", "curve_metrics", "doubt_at", "read_at", "scalar_curve", "spent_at"]
+__all__ = [
+    "WHOLE",
+    "Evaluation",
+    "Reading",
+    "curve_metrics",
+    "doubt_at",
+    "read_at",
+    "refuse_below_first",
+    "scalar_curve",
+    "spent_at",
+]

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from dsk.compare.arms import Arm
-from dsk.compare.budget import NEAR, curve_metrics, read_at
+from dsk.compare.budget import CURVE_POINTS, NEAR, curve_metrics, read_at, refuse_below_first
+from dsk.compare.crossings import crossings
 from dsk.compare.differences import listed, refuse_other_tasks, unasked_differences
-from dsk.compare.metrics import SEARCH_METRICS, tree_values
+from dsk.compare.metrics import DEFAULT, SEARCH_METRICS, level_fault, tree_values
 from dsk.compare.rows import Cells, Doubts, Row, RowBuilder
 from dsk.compare.runs import BUDGETS, UNSCREENED, RunRecord
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
 from dsk.core.run.estimates import Bounds
 
+if TYPE_CHECKING:
+    from dsk.compare.resolution import Resolution
+    from dsk.compare.tuning import Tuning
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """A whole table: the budget it was read at, rows, warnings, and which arm leads each metric beyond doubt."""
+    """A whole table: the budget it was read at, rows, warnings, and which arm leads each metric beyond doubt.
+
+    `tokens_to` is the level that rows' crossings are of. `tuned` is None where nobody said how settings were found;
+    `tuning` is how, `resolution` what seeds were added for, None where the study asks for neither.
+    """
 
     title: str
     mode: str
@@ -29,6 +39,10 @@ class Comparison:
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
     best: Mapping[str, str] = field(default_factory=dict)
+    tokens_to: float | None = None
+    tuned: bool | None = None
+    tuning: Tuning | None = None
+    resolution: Resolution | None = None
 
 
 def compare(
@@ -39,10 +53,14 @@ def compare(
     axis: str = "model_tokens",
     amount: float | None = None,
     metrics: Sequence[str] = (),
+    tokens_to: float | None = None,
+    widening: float = 1.0,
 ) -> Comparison:
     """Compare arms at `amount` on `axis` (the greatest that all reach, unless given).
 
-    Raises DataError: no run with a result, runs of different tasks, a metric no run has, an axis that one lacks.
+    `tokens_to` adds what every arm spends until the first metric is there; `widening` is what was paid for looks at
+    fewer seeds (`looks.py`). Raises DataError: no run with a result, runs of different tasks, a metric no run has, an
+    axis that one lacks, a budget below the first evaluation.
     """
     runs = [run for arm in arms for run in arm.runs]
     if not runs:
@@ -56,6 +74,8 @@ def compare(
         raise DataError(f"no run has a result to compare yet: {reasons}")
     chosen = _metrics(metrics, usable, search)
     warnings = unasked_differences(usable)
+    if not search and amount is not None:
+        refuse_below_first({arm.name: [run for run in arm.runs if _has_curve(run, axis)] for arm in arms}, axis, amount)
     if not search:
         amount = _common_budget(usable, axis, amount, warnings)
     point = None if search else (axis, amount or 0.0)
@@ -66,8 +86,10 @@ def compare(
     if baseline is not None and baseline not in readings:
         raise DataError(f"no arm '{baseline}'; arms: {', '.join(readings)}{did_you_mean(baseline, list(readings))}")
     warnings += _far_from_any(doubts, chosen[0])
-    builder = RowBuilder(arms, readings, doubts, base, chosen, warnings)
+    builder = RowBuilder(arms, readings, doubts, base, chosen, warnings, widening)
     rows = builder.rows(None if search else axis, amount or 0.0)
+    if tokens_to is not None:
+        rows = _crossed(rows, arms, base, chosen[0], axis, tokens_to, widening, warnings)
     return Comparison(
         title=title,
         mode="search" if search else "train",
@@ -78,7 +100,32 @@ def compare(
         rows=tuple(rows),
         warnings=tuple(dict.fromkeys(warnings)),
         best=builder.best(),
+        tokens_to=tokens_to,
     )
+
+
+def _crossed(
+    rows: Sequence[Row],
+    arms: Sequence[Arm],
+    baseline: str,
+    metric: str,
+    axis: str,
+    level: float,
+    widening: float,
+    warnings: list[str],
+) -> list[Row]:
+    """The rows with what each arm spends until the metric is at `level`."""
+    fault = level_fault(metric, level)
+    if fault:
+        raise DataError(fault)
+    few = [run.name for arm in arms for run in arm.runs if 0 < len(run.evaluations) < CURVE_POINTS]
+    if few:
+        warnings.append(
+            f"tokens_to is read on curves of fewer than {CURVE_POINTS} evaluations: {listed(few)};"
+            " a smaller `evaluate.every` gives it something to read"
+        )
+    found = crossings(arms, baseline, metric, axis, level, widening)
+    return [replace(row, crossing=found.get(row.arm)) for row in rows]
 
 
 def _has_curve(run: RunRecord, axis: str) -> bool:
@@ -101,7 +148,7 @@ def _metrics(asked: Sequence[str], runs: Sequence[RunRecord], search: bool) -> l
         if name not in found:
             raise DataError(f"no run has the metric '{name}'; there are: {', '.join(found)}{did_you_mean(name, found)}")
     graded = ["mean_score"] if "mean_score" in found else []
-    return list(asked) or (list(SEARCH_METRICS) if search else ["pass_at_1", *graded])
+    return list(asked) or (list(SEARCH_METRICS) if search else [DEFAULT, *graded])
 
 
 def _common_budget(runs: Sequence[RunRecord], axis: str, amount: float | None, warnings: list[str]) -> float:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from dsk.compare.study import PlannedRun
+from dsk.compare.planning import PlannedRun
 from dsk.core.errors import DskError
 from dsk.core.model.threads import CHOSEN
 

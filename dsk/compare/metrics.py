@@ -37,6 +37,9 @@ METRICS = {
     "tokens_to_first_solution": Metric("tokens to first solution", -1, complete=False),
 }
 
+DEFAULT = "pass_at_1"
+"""What training runs are compared by, unless a study says otherwise."""
+
 SEARCH_METRICS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
     "solved": lambda tree: tree["solved"],
     "depth": lambda tree: tree["depth"],
@@ -53,6 +56,25 @@ SEARCH_METRICS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
 def metric_info(name: str) -> Metric:
     """How to show a metric; one that is not known is a plain number."""
     return METRICS.get(name, Metric(name.replace("_", " ")))
+
+
+def points(metric: str, value: float) -> str:
+    """A difference in the metric's unit, in words: `4 points` for 0.04 of a share."""
+    if metric_info(metric).share:
+        return f"{100 * value:.3g} points"
+    return f"{value:.3g}"
+
+
+def level_text(metric: str, value: float) -> str:
+    """A level of the metric: `80%` for 0.8 of a share."""
+    return f"{100 * value:g}%" if metric_info(metric).share else f"{value:g}"
+
+
+def level_fault(metric: str, value: float) -> str | None:
+    """What is wrong with a level of the metric; None where nothing is."""
+    if metric_info(metric).share and value >= 1:
+        return f"tokens_to: {value:g} is no level of a share; write 0.8 for 80%"
+    return None
 
 
 def tree_values(trees: Sequence[FinishedTree], metric: str) -> dict[str, float]:

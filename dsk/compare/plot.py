@@ -18,6 +18,7 @@ from dsk.compare.formats import to_markdown
 from dsk.compare.metrics import metric_info
 from dsk.compare.runs import AXES, BUDGETS, UNSCREENED
 from dsk.compare.statistics import seed_band
+from dsk.compare.table import heading
 from dsk.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
     for panel in panels[len(axes) + 1 :]:
         panel.set_axis_off()
         panel.legend(*panels[0].get_legend_handles_labels(), loc="center", frameon=False)
-    if comparison.title:
-        figure.suptitle(comparison.title)
+    if heading(comparison):
+        figure.suptitle(heading(comparison))
     if file.suffix == ".html":
         file.write_text(_page(comparison, figure), encoding="utf-8")
     else:
@@ -154,7 +155,7 @@ def _page(comparison: Comparison, figure: Any) -> str:
     figure.savefig(buffer, format="svg")
     drawing = buffer.getvalue()
     drawing = drawing[drawing.index("<svg") :]
-    title = escape(comparison.title or "Comparison")
+    title = escape(heading(comparison) or "Comparison")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f"<style>body{{font-family:sans-serif;margin:2rem}}svg{{max-width:100%;height:auto}}</style>"

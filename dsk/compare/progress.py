@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsk.compare.fixed.planning import amount
+from dsk.compare.fixed.records import MEASURED
+from dsk.compare.planning import PlannedRun
 from dsk.compare.runs import BUDGETS, SEARCH_FILE
-from dsk.compare.study import BOUNDS, ENDLESS_ROUNDS, PlannedRun
+from dsk.compare.study import BOUNDS, ENDLESS_ROUNDS
 
 
 class RunProgress:
@@ -21,7 +24,10 @@ class RunProgress:
     def __init__(self, run: PlannedRun, clock: Callable[[], float] = time.monotonic) -> None:
         self.run, self._clock = run, clock
         self._targets = targets(run)
-        self._events, self._trees = _NewLines(run.folder / "events.jsonl"), _NewLines(run.folder / SEARCH_FILE)
+        self._events, self._trees = (
+            _NewLines(run.folder / "events.jsonl"),
+            _NewLines(run.folder / (MEASURED if run.work else SEARCH_FILE)),
+        )
         self._latest: Mapping[str, Any] = {}
         self._found = 0
         self._read()
@@ -30,7 +36,7 @@ class RunProgress:
     def line(self) -> str:
         """Arm, seed, step, what is spent of the budget, and about how long the rest takes."""
         self._read()
-        return f"{self.run.arm}, seed {self.run.seed}: {', '.join(self._parts())}"
+        return f"{self.run.label}: {', '.join(self._parts())}"
 
     def _read(self) -> None:
         for line in self._events.read():
@@ -39,6 +45,9 @@ class RunProgress:
         self._found += len(self._trees.read())
 
     def _parts(self) -> list[str]:
+        if self.run.work:
+            most, unit = amount(self.run)
+            return [f"{self._found} of {most} {unit}"]
         if self._found:
             return [f"{self._found} trees"]
         if not self._latest:

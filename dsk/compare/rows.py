@@ -11,6 +11,7 @@ import numpy as np
 
 from dsk.compare.arms import Arm
 from dsk.compare.budget import spent_at
+from dsk.compare.crossings import Crossing
 from dsk.compare.differences import spec_differences
 from dsk.compare.metrics import metric_info
 from dsk.compare.runs import AXES
@@ -31,7 +32,8 @@ CERTAIN: Bounds = (0.0, 0.0)
 class Row:
     """One arm of the table. `spent` is the mean over seeds on each axis; `trouble` says which runs are not in it.
 
-    `screening` is the share of its model tokens that went into screening, None where that is not known.
+    `screening` is the share of its model tokens that went into screening, None where that is not known; `crossing` what
+    it took to the level that was asked for, None where none was.
     """
 
     arm: str
@@ -42,6 +44,7 @@ class Row:
     differs: tuple[str, ...]
     trouble: tuple[str, ...]
     screening: float | None = None
+    crossing: Crossing | None = None
 
 
 def matrix(cells: Cells, seeds: Sequence[int], problems: Sequence[str]) -> Float[np.ndarray, "S P"]:
@@ -71,9 +74,10 @@ class RowBuilder:
         baseline: str,
         metrics: Sequence[str],
         warnings: list[str],
+        widening: float = 1.0,
     ) -> None:
         self.arms, self.readings, self.doubts, self.baseline = arms, readings, doubts, baseline
-        self.metrics, self.warnings = metrics, warnings
+        self.metrics, self.warnings, self.widening = metrics, warnings, widening
 
     def rows(self, axis: str | None, amount: float) -> list[Row]:
         """One row an arm, corrected over all arms."""
@@ -104,7 +108,7 @@ class RowBuilder:
     def _estimate(self, metric: str, name: str) -> Estimate:
         cells, within = self.readings[name][metric], SHARE if metric_info(metric).share else None
         values = matrix(cells, list(cells), problems_of(cells, cells))
-        return estimate(values, within, mean_doubt(self.doubts[name][metric], list(cells)))
+        return estimate(values, within, mean_doubt(self.doubts[name][metric], list(cells)), self.widening)
 
     def _differences(self, metric: str) -> dict[str, Difference]:
         others = [arm.name for arm in self.arms if arm.name != self.baseline]
@@ -125,8 +129,8 @@ class RowBuilder:
         rows = [(a, b) for a, b in pairs if mine[a].keys() & theirs[b].keys()]
         left, right = [a for a, _ in rows], [b for _, b in rows]
         doubt = self._doubt(metric, (name, left), (other, right))
-        share = metric_info(metric).share
-        found = paired_difference(matrix(mine, left, shared), matrix(theirs, right, shared), share, doubt)
+        share, cells = metric_info(metric).share, (matrix(mine, left, shared), matrix(theirs, right, shared))
+        found = paired_difference(*cells, share, doubt, self.widening)
         return unjudged(found) if len(rows) == 1 else found
 
     def _doubt(self, metric: str, mine: tuple[str, list[int]], theirs: tuple[str, list[int]]) -> Bounds:

@@ -18,8 +18,8 @@ from typing import Any
 
 from dsk.compare.arms import Arm
 from dsk.compare.machine import threads_per_run
+from dsk.compare.planning import PlannedRun
 from dsk.compare.runs import RunRecord, read_run
-from dsk.compare.study import PlannedRun
 from dsk.core.run.files import writing
 from dsk.core.run.folder import check_idle, read_status
 
@@ -93,7 +93,7 @@ class Runner:
             if process is None:
                 return None
             self.started(run)
-            process.communicate(json.dumps(run.spec.dump()))
+            process.communicate(json.dumps({"spec": run.spec.dump(), "work": dict(run.work)}))
         self._processes.discard(process)
         # one that had no time to hear of it was stopped by the signal itself
         code = INTERRUPTED if self.interrupted and process.returncode < 0 else process.returncode
@@ -132,11 +132,12 @@ def arms_of(planned: Sequence[PlannedRun], outcomes: Sequence[Outcome] = ()) -> 
     ended = {outcome.run.folder: outcome for outcome in outcomes}
     arms: dict[str, list[RunRecord]] = {}
     for run in planned:
-        arms.setdefault(run.arm, []).append(_record(run, ended.get(run.folder)))
+        arms.setdefault(run.arm, []).append(read_planned(run, ended.get(run.folder)))
     return [Arm(name, tuple(runs)) for name, runs in arms.items()]
 
 
-def _record(run: PlannedRun, outcome: Outcome | None) -> RunRecord:
+def read_planned(run: PlannedRun, outcome: Outcome | None = None) -> RunRecord:
+    """What the run left, or that it is missing."""
     failed = outcome is not None and outcome.code not in (0, INTERRUPTED)
     reason = outcome.last_line or f"exit code {outcome.code}" if outcome else ""
     if not (run.folder / "spec.json").is_file():

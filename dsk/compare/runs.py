@@ -26,6 +26,8 @@ BUDGETS = {**AXES, UNSCREENED: "model tokens without screening"}
 FIGURES = ("truncated", "pass_at_1", "mean_score")
 """What is compared of an evaluation; the last is only there where rewards are graded."""
 SEARCH_FILE = "search.jsonl"
+TUNING_FOLDER = "tuning"
+"""Inside a study's folder, beside its arms."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,21 @@ class RunRecord:
 
 
 def find_runs(places: Iterable[Path]) -> list[Path]:
-    """The run folders named, or inside the folders named. Raises DataError where there is none."""
+    """The run folders named, or inside the folders named, without a study's tuning. Raises DataError for none."""
     found: list[Path] = []
     for place in places:
         if not place.is_dir():
             raise DataError(f"{place}: no such folder; name run folders (runs/NAME), or a study file")
-        inside = [place] if (place / "spec.json").is_file() else sorted(p.parent for p in place.rglob("spec.json"))
+        inside = [place] if (place / "spec.json").is_file() else _inside(place)
         if not inside:
             raise DataError(f"{place}: no run in this folder (no spec.json); name a folder that `dsk run` wrote")
         found += inside
     return list(dict.fromkeys(found))
+
+
+def _inside(place: Path) -> list[Path]:
+    found = sorted(path.parent for path in place.rglob("spec.json"))
+    return [folder for folder in found if TUNING_FOLDER not in folder.relative_to(place).parts]
 
 
 def read_run(folder: Path) -> RunRecord:

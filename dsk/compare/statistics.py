@@ -32,7 +32,9 @@ class Difference:
 
     `p_value` is two-sided; `adjusted_p` is Holm's, over all arms of the comparison. `improvement` is the probability
     that a run of the arm beats a run of the baseline (any seed against any seed, ties count half). All three are NaN
-    where one run stands against one (`unjudged`).
+    where one run stands against one (`unjudged`). The standard error has two parts: `fading` falls as one over the
+    square root of the number of seeds, `lasting` falls with more problems alone; `freedom` are its degrees
+    of freedom.
     """
 
     mean: float
@@ -43,6 +45,14 @@ class Difference:
     seeds: int
     problems: int
     adjusted_p: float = math.nan
+    fading: float = math.nan
+    lasting: float = math.nan
+    freedom: float = math.nan
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval's length; infinite where there is no interval."""
+        return math.inf if math.isnan(self.low) else (self.high - self.low) / 2
 
     @property
     def distinguishable(self) -> bool:
@@ -60,22 +70,53 @@ def paired_difference(
     baseline: Float[np.ndarray, "S P"],
     share: bool = False,
     doubt: Bounds = (0.0, 0.0),
+    widening: float = 1.0,
 ) -> Difference:
     """Arm minus baseline; rows and columns are the same seeds and problems, cells missing in either are left out.
 
     `share`: values lie in 0..1. `doubt` is how far below and above the difference may lie; the test takes the end of it
-    that is nearest to nothing.
+    that is nearest to nothing. `widening` multiplies the standard error (`looks.py`).
     """
     missing = np.isnan(arm) | np.isnan(baseline)
     arm, baseline = np.where(missing, np.nan, arm), np.where(missing, np.nan, baseline)
     rows, columns = ~missing.all(axis=1), ~missing.all(axis=0)
     arm, baseline = arm[rows][:, columns], baseline[rows][:, columns]
     within = GAP if share else None
-    found = estimate(arm - baseline, within, doubt)
+    found = estimate(arm - baseline, within, doubt, widening)
     least = max(found.mean - doubt[0], 0.0) if found.mean > 0 else min(found.mean + doubt[1], 0.0)
-    p_value = _p_value(least, spread_of(arm - baseline), within)
+    spread = spread_of(arm - baseline)
+    p_value = _p_value(least, spread.widened(widening), within)
     improvement = probability_of_improvement(np.nanmean(arm, axis=1), np.nanmean(baseline, axis=1))
-    return Difference(found.mean, found.low, found.high, p_value, improvement, found.seeds, found.problems)
+    fading, lasting = error_parts(arm - baseline)
+    return Difference(
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        p_value=p_value,
+        improvement=improvement,
+        seeds=found.seeds,
+        problems=found.problems,
+        fading=fading,
+        lasting=lasting,
+        freedom=spread.freedom,
+    )
+
+
+def error_parts(values: Float[np.ndarray, "S P"]) -> tuple[float, float]:
+    """The standard error as (fading, lasting); their squares add up to its square. NaN for a single seed.
+
+    What problems contribute holds the noise of their means over seeds, which more seeds average out; the rest stays.
+    """
+    seeds, problems = values.shape
+    if seeds < 2:
+        return math.nan, math.nan
+    lasting = 0.0
+    if problems > 1:
+        of_problems = np.nanmean(values, axis=0)
+        left = values - np.nanmean(values, axis=1, keepdims=True) - of_problems + np.nanmean(values)
+        noise = float(np.nansum(left**2)) / ((seeds - 1) * (problems - 1)) / seeds
+        lasting = math.sqrt(max(float(of_problems.var(ddof=1)) - noise, 0.0) / problems)
+    return math.sqrt(max(spread_of(values).error ** 2 - lasting**2, 0.0)), lasting
 
 
 def _p_value(mean: float, spread: Spread, within: Bounds | None) -> float:

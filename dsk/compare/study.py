@@ -1,25 +1,26 @@
-"""A study file: one base spec, arms or a grid that override it, seeds, a budget; and the runs that follow from it."""
+"""A study file: one base spec, arms or a grid that override it, seeds, a budget, how to tune and when to stop."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from dsk.core.component import StrictModel, did_you_mean
-from dsk.core.errors import RunFolderError, SpecError
-from dsk.core.input.faults import capped, fault_lines, shortened
-from dsk.core.input.moved_fields import moved_answer
+from dsk.compare.fixed.settings import ExplorationSettings, GradientSettings, misplaced
+from dsk.compare.looks import FEWEST
+from dsk.compare.metrics import DEFAULT, level_fault
+from dsk.compare.runs import TUNING_FOLDER
+from dsk.compare.tune import Tune
+from dsk.core.component import StrictModel
+from dsk.core.errors import SpecError
+from dsk.core.input.faults import fault_lines
 from dsk.core.input.reading import read_json
-from dsk.core.input.trl_names import trl_answer
-from dsk.core.loading import differences, parse_spec, read_fields, set_path, validation_lines
-from dsk.core.spec import RunSpec
+from dsk.core.loading import read_fields, validation_lines
 
 Axis = Literal["sampled_tokens", "model_tokens", "unscreened_tokens", "seconds", "updates"]
 BOUNDS = {
@@ -30,7 +31,6 @@ BOUNDS = {
     "updates": "max_updates",
 }
 ENDLESS_ROUNDS = 1000
-SHOWN = 5
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -51,8 +51,16 @@ class Study(StrictModel):
 
     name: str = Field(pattern=NAME, description="Runs are kept in `runs/NAME/ARM/seed-N`.")
     question: str = Field(default="", description="What the study asks; printed above the table.")
-    mode: Literal["train", "search"] = Field(
-        default="train", description="`search` runs the tree search on the fixed policy, without training."
+    mode: Literal["train", "search", "gradient"] = Field(
+        default="train",
+        description="`search` runs the tree search on the fixed policy, without training; with `exploration`, any"
+        " rollout until it finds a solution. `gradient` measures the policy gradients of arms at the fixed policy.",
+    )
+    gradient: GradientSettings | None = Field(
+        default=None, description="How a `gradient` study measures; null is the defaults."
+    )
+    exploration: ExplorationSettings | None = Field(
+        default=None, description="Makes a `search` study one of first solutions, against direct sampling."
     )
     base: str | dict[str, Any] = Field(description="A spec, or the path of one (from the study file's folder).")
     arms: dict[str, dict[str, Any]] = Field(
@@ -67,6 +75,22 @@ class Study(StrictModel):
         default=None, description="The equal budget; null is the greatest of model tokens that all runs reach."
     )
     metrics: tuple[str, ...] = Field(default=(), description="What the table compares; none is the mode's own choice.")
+    tune: Tune | None = Field(
+        default=None, description="Settings to choose from, for each arm as many, before the table; null is untuned."
+    )
+    resolution: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seeds are added until every arm's paired interval reaches no further than this to either side, in"
+        " points for a share, on the first metric; null keeps to `seeds`.",
+    )
+    max_seeds: int = Field(default=40, ge=2, description="How many seeds an arm has at most, with `resolution`.")
+    tokens_to: float | None = Field(
+        default=None,
+        gt=0,
+        description="A level of the first metric, 0.8 for 80%: the table shows how much of the budget it takes to reach"
+        " it, and that as a ratio to the baseline's.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Study:
@@ -76,13 +100,48 @@ class Study(StrictModel):
             raise ValueError("seeds repeat; name each once")
         if any(not values for values in self.grid.values()):
             raise ValueError("a grid path has no values; list at least one")
+        fault = misplaced(self.mode, self.gradient, self.exploration, self.budget, self.metrics)
+        if fault:
+            raise ValueError(fault)
         names = list(self.all_arms())
         if self.baseline is not None and self.baseline not in names:
             raise ValueError(f"baseline '{self.baseline}' is no arm; arms: {', '.join(names)}")
         slugs = {slug(name) for name in names}
         if len(slugs) < len(names) or "" in slugs:
             raise ValueError("arm names must differ in their letters and digits, which name the folders; rename one")
+        fault = self._tuning_fault(names) or self._instrument_fault(names)
+        if fault:
+            raise ValueError(fault)
         return self
+
+    def _tuning_fault(self, names: list[str]) -> str | None:
+        if self.tune is None:
+            return None
+        if self.mode != "train":
+            return f"tune: a study of mode '{self.mode}' trains nothing; leave `tune` out"
+        if self.budget is None:
+            return "tune: needs a `budget`, so that every setting is tried with as much"
+        taken = next((name for name in names if slug(name) == TUNING_FOLDER), None)
+        if taken:
+            return f"arm '{taken}': its folder is where tuning runs are kept; rename it"
+        return self.tune.fault(names, self.seeds)
+
+    def _instrument_fault(self, names: list[str]) -> str | None:
+        if self.tokens_to is not None and self.mode != "train":
+            return f"tokens_to: a study of mode '{self.mode}' has no curves; leave it out"
+        if self.tokens_to is not None and (fault := level_fault(next(iter(self.metrics), DEFAULT), self.tokens_to)):
+            return fault
+        if self.resolution is None:
+            return None
+        if self.mode == "gradient" or self.exploration is not None:
+            return "resolution: a study at a fixed policy measures its arms as often as it says; leave it out"
+        if len(names) < 2:
+            return "resolution: one arm has no difference from another; add an arm"
+        if len(self.seeds) < FEWEST:
+            return f"resolution: {len(self.seeds)} seeds say too little about their spread; begin with {FEWEST} or more"
+        if self.max_seeds < len(self.seeds):
+            return f"max_seeds: {self.max_seeds} are fewer than the {len(self.seeds)} seeds to begin with; raise it"
+        return None
 
     def all_arms(self) -> dict[str, dict[str, Any]]:
         """Arm name to overrides; a grid's arms are named by their values."""
@@ -98,15 +157,11 @@ class Study(StrictModel):
         """The arm that differences are taken against."""
         return self.baseline or next(iter(self.all_arms()))
 
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """One run of a study: its arm, seed, checked spec and folder."""
-
-    arm: str
-    seed: int
-    spec: RunSpec
-    folder: Path
+    def seeds_of(self, count: int) -> tuple[int, ...]:
+        """The first `count` seeds: those given, then the numbers after the greatest that tuning does not use."""
+        used = self.tune.seeds if self.tune else ()
+        further = (seed for seed in itertools.count(max(self.seeds) + 1) if seed not in used)
+        return (*self.seeds, *itertools.islice(further, max(count - len(self.seeds), 0)))[:count]
 
 
 def load_study(path: Path) -> Study:
@@ -115,14 +170,22 @@ def load_study(path: Path) -> Study:
     if not isinstance(data, Mapping):
         raise SpecError(f"{path}: a study is a JSON object, not {type(data).__name__}")
     if {"model", "task"} & data.keys() and "base" not in data:
-        raise SpecError(f"{path}: this is the spec of one run, not a study; `dsk run {path}` runs it")
-    try:
-        study = Study.model_validate(data)
-    except ValidationError as error:
-        raise SpecError(*validation_lines(error, str(path))) from None
+        raise SpecError(
+            f"{path}: this is the spec of one run, not a study; `dsk run {path}` runs it, and --set ARM:path=value"
+            " compares it with others"
+        )
+    study = parse_study(data, str(path))
     if isinstance(study.base, str):
         study = study.model_copy(update={"base": _read_base(path, study.base)})
     return study
+
+
+def parse_study(data: Any, source: str) -> Study:
+    """Check a study's fields. Raises SpecError listing every fault."""
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        raise SpecError(*validation_lines(error, source)) from None
 
 
 def _read_base(path: Path, base: str) -> dict[str, Any]:
@@ -130,91 +193,6 @@ def _read_base(path: Path, base: str) -> dict[str, Any]:
         return read_fields(path.parent / base)
     except SpecError as error:
         raise SpecError(*fault_lines(f"{path}: base", error.problems)) from None
-
-
-def plan_runs(study: Study, source: str, runs: Path) -> list[PlannedRun]:
-    """Every arm with every seed. Raises SpecError: an unknown path, a bad value, two arms that are the same."""
-    specs: dict[str, RunSpec] = {}
-    faults: list[str] = []
-    for arm, overrides in study.all_arms().items():
-        try:
-            specs[arm] = arm_spec(study, arm, overrides, source)
-            rollout = specs[arm].rollout
-            if study.mode == "search" and rollout.kind != "tree":
-                faults.append(
-                    f"{source}: arms.{arm}: rollout '{rollout.kind}' grows no tree; a search study needs 'tree'"
-                )
-        except SpecError as error:
-            faults += error.problems
-    if faults:
-        raise SpecError(*capped(list(dict.fromkeys(faults)), source))
-    _refuse_equal(specs, source)
-    return [
-        PlannedRun(arm, seed, _seeded(spec, study, arm, seed, source), runs / study.name / slug(arm) / f"seed-{seed}")
-        for seed in study.seeds
-        for arm, spec in specs.items()
-    ]
-
-
-def check_folders(planned: Sequence[PlannedRun]) -> None:
-    """Raises RunFolderError where a folder holds a run of another spec."""
-    for run in planned:
-        written = run.folder / "spec.json"
-        changed = differences(read_json(written), run.spec.dump()) if written.is_file() else []
-        if changed:
-            raise RunFolderError(
-                f"{run.folder}: holds a run of another spec ({'; '.join(changed[:SHOWN])}); delete the folder"
-                " to run the arm again, or rename the study"
-            )
-
-
-def arm_spec(study: Study, arm: str, overrides: Mapping[str, Any], source: str) -> RunSpec:
-    """The base with an arm's overrides and the study's budget, checked. Raises SpecError naming the arm."""
-    where = f"{source}: arms.{shortened(arm)}"
-    if not isinstance(study.base, dict):
-        raise SpecError(f"{source}: base: a spec is a JSON object, not {type(study.base).__name__}")
-    data = json.loads(json.dumps(study.base))
-    for path in overrides:
-        _check_path(path, where)
-    try:
-        for path, value in _ordered(overrides).items():
-            set_path(data, path, value)
-        if study.mode == "train" and study.budget:
-            set_path(data, f"rounds.{BOUNDS[study.budget.axis]}", study.budget.amount)
-            data["rounds"].setdefault("count", ENDLESS_ROUNDS)
-    except SpecError as error:
-        raise SpecError(*fault_lines(where, [str(error).removeprefix("--set ")])) from None
-    return parse_spec(data | {"name": f"{study.name}.{slug(arm)}"}, where)
-
-
-def _ordered(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A `kind` before the fields it brings, because setting another kind drops the old one's fields."""
-    return dict(sorted(overrides.items(), key=lambda item: not item[0].endswith(".kind")))
-
-
-def _check_path(path: str, where: str) -> None:
-    if path.split(".")[0] in ("seed", "name"):
-        raise SpecError(f"{where}: '{path}' is set by the study; use its seeds and name")
-    top = path.split(".")[0]
-    if top not in RunSpec.model_fields:
-        allowed = sorted(RunSpec.model_fields)
-        known = moved_answer(top) or trl_answer(top) or f"a spec has: {', '.join(allowed)}{did_you_mean(top, allowed)}"
-        raise SpecError(*fault_lines(where, [f"unknown path '{shortened(path)}'; {known}"]))
-
-
-def _refuse_equal(specs: Mapping[str, RunSpec], source: str) -> None:
-    seen: dict[str, str] = {}
-    for arm, spec in specs.items():
-        key = json.dumps({**spec.dump(), "name": ""}, sort_keys=True)
-        if key in seen:
-            same = f"arms '{shortened(seen[key])}' and '{shortened(arm)}' resolve to the same spec; change or drop one"
-            raise SpecError(*fault_lines(source, [same]))
-        seen[key] = arm
-
-
-def _seeded(spec: RunSpec, study: Study, arm: str, seed: int, source: str) -> RunSpec:
-    fields = {**spec.dump(), "seed": seed, "name": f"{study.name}.{slug(arm)}.seed-{seed}"}
-    return parse_spec(fields, f"{source}: seeds")
 
 
 def _grid_name(values: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One run of a study, in a process of its own: `python -m dsk.compare.worker MODE FOLDER PARENT < spec.json`."""
+"""One run of a study, in a process of its own: `python -m dsk.compare.worker MODE FOLDER PARENT < run.json`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class Parent:
 
 def work(mode: str, folder: Path, should_stop: Callable[[], bool]) -> None:
     """Run or continue what `folder` holds."""
+    from dsk.compare.fixed.measuring import measure
     from dsk.compare.search_only import search_only
     from dsk.core.loading import parse_spec
     from dsk.core.rounds import run
@@ -51,9 +52,12 @@ def work(mode: str, folder: Path, should_stop: Callable[[], bool]) -> None:
     data = sys.stdin.read()
     if should_stop():
         raise InterruptedRun("interrupted before it began")
-    spec = parse_spec(json.loads(data))
+    told = json.loads(data)
+    spec = parse_spec(told["spec"])
     resume = (folder / "spec.json").is_file()
-    if mode == "search":
+    if told["work"]:
+        measure(spec, folder, told["work"], resume=resume, listener=Silent(), should_stop=should_stop)
+    elif mode == "search":
         search_only(spec, folder, resume=resume, listener=Silent(), should_stop=should_stop)
     else:
         run(spec, folder, resume=resume, should_stop=should_stop)

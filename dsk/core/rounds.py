@@ -117,6 +117,7 @@ def _train_round(session: Session, round_: int, hard: Sequence[Problem], held_ou
         figures = session.update(groups)
         session.sync()
         _count_step(ledger, groups)
+        ledger.emit("groups", step=ledger.state.step, round=round_, **_outcomes(groups))
         ledger.emit("step", step=ledger.state.step, round=round_, **_step_figures(session, groups, figures))
         _score_on_the_way(session, held_out)
         if ledger.state.step % session.spec.checkpoint_every == 0:
@@ -202,6 +203,16 @@ def _score_once(session: Session, when: str, problems: Sequence[Problem]) -> Sco
     return score
 
 
+def _outcomes(groups: Sequence[Group]) -> dict[str, list[Any]]:
+    """What became of each problem of a step: where its responses came from, and how many of them are correct."""
+    return {
+        "problems": [g.problem.id for g in groups],
+        "origins": [g.origin for g in groups],
+        "correct": [sum(t.correct for t in g.trajectories) for g in groups],
+        "responses": [len(g.trajectories) for g in groups],
+    }
+
+
 def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[str, Any]) -> dict[str, Any]:
     """Counts are integers; a mean is over the groups that have the figure, and left out where none has."""
     trajectories = [t for g in groups for t in g.trajectories]
@@ -219,6 +230,7 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
         **_tree_figures(groups),
         **{f"update_{name}": value for name, value in figures.items()},
         **session.ledger.budgets(),
+        "phase_seconds": session.ledger.spent_seconds(),
         "scored_tokens": state.scored_tokens,
         "trained_tokens": state.trained_tokens,
         "engine": asdict(session.parts.engine.stats()),

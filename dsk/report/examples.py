@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from dsk.core.run.stored import read_packed_rows
 from dsk.core.run.stored_groups import group_files, read_groups
-from dsk.core.types import Group, Trajectory
+from dsk.core.types import Group, Problem, Trajectory
 
 SHOWN = 4
+TEXT = 4000
+"""Characters of a text that a page holds; a longer one is cut and says so."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,62 @@ def _example(group: Group, step: int, decode: Callable[[np.ndarray], str]) -> Ex
     right = next((t for t in group.trajectories if t.correct), None)
     wrong = next((t for t in group.trajectories if not t.correct), None)
     answers = tuple(_answer(t, decode) for t in (right, wrong) if t is not None)
-    prompt = group.problem.prompt
-    text = prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
-    return Example(text, group.problem.answer, step, answers)
+    return Example(shortened(prompt_text(group.problem)), shortened(group.problem.answer), step, answers)
 
 
 def _answer(trajectory: Trajectory, decode: Callable[[np.ndarray], str]) -> Answer:
     ends = (np.cumsum(trajectory.node_lengths) + trajectory.given).tolist()
     spans = zip([trajectory.given, *ends[:-1]], ends, strict=True)
-    texts = [decode(trajectory.tokens[start:end]) for start, end in spans]
+    texts = [shortened(decode(trajectory.tokens[start:end])) for start, end in spans]
     figures = zip(texts, trajectory.values, trajectory.mean_rewards[1:], strict=True)
     steps = tuple(Step(*figure) for figure in figures)
-    return Answer(trajectory.correct, trajectory.answer or "none", trajectory.origin, steps)
+    return Answer(trajectory.correct, shortened(trajectory.answer or "none"), trajectory.origin, steps)
+
+
+def shortened(text: str, limit: int = TEXT) -> str:
+    """The text, cut where it is longer than `limit`, with the number of characters that are gone."""
+    return text if len(text) <= limit else f"{text[:limit]} … ({len(text) - limit:,} more characters)"
+
+
+def prompt_text(problem: Problem) -> str:
+    """What is asked, messages one below the other."""
+    prompt = problem.prompt
+    return prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A row of a step's groups, as far as its problem."""
+
+    problem: Problem
+
+
+def recent_prompts(folder: Path, most_bytes: int = 8 << 20) -> dict[str, str]:
+    """The beginning of what each recently trained problem asks, by id; files are read back to `most_bytes` in all."""
+    found: dict[str, str] = {}
+    for file in reversed(group_files(folder)):
+        most_bytes -= file.stat().st_size
+        if most_bytes < 0:
+            break
+        rows = read_packed_rows(file, _Asked)
+        found |= {row.problem.id: shortened(prompt_text(row.problem), 300) for row in rows}
+    return found
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A response that nothing was learnt from, and why."""
+
+    problem: str
+    reason: str
+    text: str
+
+
+def filtered_examples(folder: Path, most: int = 6) -> list[Filtered]:
+    """Responses that were filtered out in the last step that had any; each reason has its turn."""
+    files = sorted(folder.glob("trees/*.filtered.jsonl.zst"))
+    by_reason: dict[str, list[Filtered]] = {}
+    for row in read_packed_rows(files[-1], Filtered) if files else ():
+        by_reason.setdefault(row.reason, []).append(replace(row, text=shortened(row.text)))
+    turns = (row for turn in zip_longest(*by_reason.values()) for row in turn if row is not None)
+    return list(islice(turns, most))

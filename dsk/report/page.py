@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
 from dsk.core.errors import RunFolderError
@@ -17,8 +18,12 @@ from dsk.core.run.files import write_atomically
 from dsk.core.run.folder import StoredPart, StoredSpec, check_whole, read_spec, read_status, read_versions
 from dsk.core.run.records import read_records
 from dsk.core.run.stored import damaged, read_object
-from dsk.report.curves import draw_curves
-from dsk.report.examples import find_examples
+from dsk.report.advice import advise
+from dsk.report.examples import filtered_examples, find_examples, recent_prompts
+from dsk.report.history import Histories, held_out_histories, training_histories
+from dsk.report.seen import Record, Seen
+from dsk.report.series import evaluation_columns, step_columns
+from dsk.web.page import page_html
 
 REWRITTEN = "delete it: a resume writes it again"
 SHOWN = 200
@@ -62,38 +67,97 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     """
     if not (folder / "spec.json").exists():
         raise RunFolderError(f"{folder}: holds no run; name a run's folder, e.g. runs/quickstart")
-    environment = Environment(loader=PackageLoader("dsk.report", "."), autoescape=True, undefined=StrictUndefined)
-    page = environment.get_template("page.html.jinja").render(_contents(folder))
+    data = report_data(folder)
     path = out or folder / "report.html"
-    write_atomically(path, page.encode())
+    write_atomically(path, page_html(f"{data['name']}: {data['status']}", data).encode("utf-8", "replace"))
     return path
 
 
-def _contents(folder: Path) -> dict[str, Any]:
-    """Everything that the template names."""
+def report_data(folder: Path) -> dict[str, Any]:
+    """Everything that the page shows (`web/src/report/data.ts` says how it is read)."""
     spec = read_spec(folder, _ShownSpec)
     status, reason = read_status(folder)
     records = read_records(folder)
     check_whole(folder, status, records)
-    evaluations = [r for r in records if r["event"] == "evaluation"]
-    steps = [r for r in records if r["event"] == "step"]
-    summary = folder / "summary.json"
     return {
-        "spec": spec,
-        "folder": folder,
+        "page": "report",
+        "name": spec["name"],
+        "folder": str(folder),
         "status": status,
         "reason": reason,
-        "first": evaluations[0] if evaluations else None,
-        "last": evaluations[-1] if len(evaluations) > 1 else None,
-        "latest": steps[-1] if steps else None,
-        "curves": draw_curves(records),
-        "rounds": [r for r in records if r["event"] == "round"],
-        "seconds": read_object(summary, _Summary, REWRITTEN).seconds if summary.exists() else {},
-        "notices": [r["text"] for r in records if r["event"] == "notice"],
-        "parts": _parts(spec),
-        "examples": find_examples(folder, _decoder(folder, spec)),
+        "seed": spec.get("seed", 0),
+        "model": spec["model"]["path"],
+        **_judged(spec, records),
+        "advice": _advice(spec, records),
+        **_curves(spec, records),
+        "rounds": _of(records, "round"),
+        "spent": _spent(folder, records),
+        **_problems(folder, records),
+        "filtered": _filtered(folder, records),
+        "examples": [asdict(example) for example in find_examples(folder, _decoder(folder, spec))],
+        "trees": [],
+        "parts": list(_parts(spec)),
+        "notices": [record["text"] for record in _of(records, "notice")],
         "versions": read_versions(folder),
     }
+
+
+def _of(records: Sequence[Record], event: str) -> list[Record]:
+    return [record for record in records if record["event"] == event]
+
+
+def _judged(spec: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
+    """The headline: held-out figures first and last, and how they were taken."""
+    evaluations = _of(records, "evaluation")
+    return {
+        "first": evaluations[0] if evaluations else None,
+        "last": evaluations[-1] if len(evaluations) > 1 else None,
+        "hard_only": spec["evaluate"]["hard_only"],
+        "temperature": spec["evaluate"]["temperature"],
+    }
+
+
+def _advice(spec: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str, Any]]:
+    """What the rules say, each with what the field is now."""
+    events = ("step", "evaluation", "sync", "screened")
+    seen = Seen(spec, *(_of(records, event) for event in events))
+    return [asdict(advice) | {"now": seen.setting(advice.field)} for advice in advise(seen)]
+
+
+def _curves(spec: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
+    steps = step_columns(records)
+    seen = Seen(spec, (), ())
+    bounds = {"probe_bound": seen.setting("probe_bound"), "grad_clip": seen.setting("train.optimizer.grad_clip")}
+    return {"evaluations": evaluation_columns(records), "steps": asdict(steps), "bounds": bounds}
+
+
+SPENT = ("step", "updates", "sampled_tokens", "trained_tokens", "model_tokens", "peak_memory_bytes")
+
+
+def _spent(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """Totals up to the last step, and seconds by phase: those of the whole run where it has ended."""
+    steps, summary = _of(records, "step"), folder / "summary.json"
+    latest = steps[-1] if steps else {}
+    ended = read_object(summary, _Summary, REWRITTEN).seconds if summary.exists() else latest.get("phase_seconds", {})
+    return {"totals": {name: latest[name] for name in SPENT if name in latest}, "seconds": ended}
+
+
+def _problems(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
+    trained = training_histories(folder, records, recent_prompts(folder))
+    return {"trained_problems": _listed(trained), "held_out_problems": _listed(held_out_histories(folder, records))}
+
+
+def _listed(histories: Histories) -> dict[str, Any]:
+    rows = [asdict(problem) | {"standing": problem.standing} for problem in histories.problems]
+    return {"when": histories.when, "of": histories.of, "counts": histories.counts, "rows": rows}
+
+
+def _filtered(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """How many responses were filtered out by which reason, and a few of them."""
+    reasons: Counter[str] = Counter()
+    for record in _of(records, "filtered"):
+        reasons.update(record["reasons"])
+    return {"reasons": dict(reasons), "examples": [asdict(example) for example in filtered_examples(folder)]}
 
 
 def _parts(part: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:

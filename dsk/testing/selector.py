@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsk.core.roles import Selector
+from dsk.core.roles import Selector, added
 from dsk.core.sampling.search_tree import SearchTree
 from dsk.core.types import Sample
 from dsk.testing.component import ComponentContract, quick
@@ -79,6 +79,20 @@ class SelectorContract(ComponentContract):
         scores = self.score(freeze(tree), np.asarray(children))
         assert scores.shape == (10_000,)
         assert finite(scores), "every score must be finite, also of nodes that were not visited"
+
+    @given(seed=SEEDS)
+    @quick
+    def test_the_named_terms_add_up_to_the_scores(self, seed: int) -> None:
+        """From an equal generator; in their order."""
+        tree, selector = random_tree(seed), self.make_selector()
+        view, nodes = freeze(tree), candidates(tree, selector.mode, seed)
+        terms = selector.terms(view, nodes, np.random.default_rng(seed))
+        assert terms, "name at least one term"
+        assert all(name.strip() and name.isprintable() for name in terms), "a term's name is a printable text"
+        assert all(np.shape(term) == nodes.shape for term in terms.values()), "give each node one number in every term"
+        assert all(map(finite, terms.values())), "every term must be finite"
+        same = np.allclose(added(terms), self.score(view, nodes, seed), rtol=1e-12, atol=1e-12)
+        assert same, "the terms do not add up to the scores; put the weights into the terms"
 
     @given(seed=SEEDS)
     @quick

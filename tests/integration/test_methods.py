@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from small_run import figures
 
 import dsk
-from dsk.compare.study import load_study, plan_runs
+from dsk.compare.planning import plan_runs
+from dsk.compare.study import load_study
 from dsk.core.errors import InterruptedRun
 from dsk.core.run.doubts import doubts
 

@@ -103,8 +103,14 @@ def test_listed_boxes_are_one_answer_and_equal_to_none_of_their_parts(numbers: l
     assert [n for n in numbers if decide_texts(answer, str(n)) is not False] == []
 
 
+# The limit of sin x / x is 1 either way up.
+TO_SPOIL = [
+    case for case in CASES if case["right"] and len(case["reference"]) < 40 and "\\lim" not in case["reference"]
+]
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from([case for case in CASES if case["right"] and len(case["reference"]) < 40]), st.integers(0, 99))
+@given(st.sampled_from(TO_SPOIL), st.integers(0, 99))
 def test_references_made_wrong_stay_refused_by_the_workers(session: MathSession, case: dict, seed: int) -> None:
     wrong = [w for rule, w in mutations(case["reference"], seed) if rule in ("fraction", "element")]
     found = session.verify([item(case["reference"], f"\\boxed{{{answer}}}") for answer in wrong])

@@ -58,9 +58,9 @@ def test_a_reading_between_two_evaluations_is_interpolated_by_problem(tmp_path):
 
 
 def test_the_fixed_budget_can_be_any_axis(two_arms):
-    found = compare(read(two_arms), axis="updates", amount=4)
-    assert {row.spent["updates"] for row in found.rows} == {4}
-    assert found.rows[0].spent["model_tokens"] == pytest.approx(400)
+    found = compare(read(two_arms), axis="updates", amount=8)
+    assert {row.spent["updates"] for row in found.rows} == {8}
+    assert found.rows[0].spent["model_tokens"] == pytest.approx(800)
 
 
 def test_the_leader_is_bold_and_the_verdict_is_in_words(two_arms):
@@ -129,7 +129,7 @@ def test_runs_of_one_setting_are_one_arm_and_nothing_is_compared(tmp_path):
     write_run(tmp_path / "b", steady(0.1, 1), seed=1)
     grid = make_grid(compare(read(tmp_path)))
     assert len(grid.rows) == 1
-    assert "one setting, whose 2 runs differ in nothing but the seed: no comparison" in grid.notes[0]
+    assert "one setting, whose 2 runs differ in nothing but the seed: no comparison" in grid.notes[1]
 
 
 def test_two_runs_of_one_setting_and_seed_differ_in_nothing(tmp_path):
@@ -170,7 +170,7 @@ def test_what_screening_took_is_a_column_and_can_be_left_out_of_the_budget(tmp_p
     found = compare(read(tmp_path), axis="unscreened_tokens")
     assert found.amount == 500
     assert [row.spent["model_tokens"] for row in found.rows] == pytest.approx([555.6, 1000], abs=0.1)
-    assert "Every arm at 500 model tokens without screening" in make_grid(found).notes[0]
+    assert "Every arm at 500 model tokens without screening" in make_grid(found).notes[1]
 
 
 def test_runs_that_did_not_count_screening_show_none_and_cannot_leave_it_out(two_arms):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from dsk.cli import eval as eval_command
 from dsk.compare.evaluation import Answered, majority_at_k, pass_at_k, summarise
 from dsk.compare.harness import write_results
+from dsk.compare.planning import plan_runs
 from dsk.compare.statistics import correct, paired_difference
-from dsk.compare.study import load_study, plan_runs
+from dsk.compare.study import load_study
 from dsk.compare.suite import load_suite
 from dsk.components.rollouts import Tree
 from dsk.core.errors import SpecError

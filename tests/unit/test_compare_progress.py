@@ -10,8 +10,8 @@ from rich.console import Console
 from run_folders import resolved, write_search_run
 
 from dsk.cli.study_progress import StudyProgress
+from dsk.compare.planning import PlannedRun
 from dsk.compare.progress import RunProgress
-from dsk.compare.study import PlannedRun
 from dsk.core.loading import parse_spec
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from dsk.compare.study import check_folders, load_study, plan_runs
+from dsk.compare.planning import check_folders, plan_runs
+from dsk.compare.study import load_study
 from dsk.core.errors import RunFolderError, SpecError
 from dsk.core.run.ledger import Ledger, Silent
 

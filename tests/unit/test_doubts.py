@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from small_run import save_model, small_spec
 
-from dsk.compare.study import load_study, plan_runs
+from dsk.compare.planning import plan_runs
+from dsk.compare.study import load_study
 from dsk.core.errors import InterruptedRun, ModelError
 from dsk.core.loading import load_spec, parse_spec
 from dsk.core.rounds import run

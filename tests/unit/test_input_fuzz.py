@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dsk.compare.study import load_study, plan_runs
+from dsk.compare.planning import plan_runs
+from dsk.compare.study import load_study
 from dsk.core.errors import SpecError
 from dsk.core.input.faults import LINE, LINES, QUOTED
 from dsk.core.loading import load_spec, override

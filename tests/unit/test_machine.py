@@ -7,7 +7,7 @@ import pytest
 
 from dsk.compare import machine
 from dsk.compare.machine import describe, fitting_jobs, threads_per_run
-from dsk.compare.study import PlannedRun
+from dsk.compare.planning import PlannedRun
 from dsk.core.errors import ModelError
 from dsk.core.model.threads import threads_for
 from dsk.core.spec import RunSpec

@@ -154,7 +154,8 @@ def test_nothing_that_a_run_holds_grows_with_its_steps(long_run: Long) -> None:
 
 def finished(folder: Path) -> list[dict[str, Any]]:
     """What a run recorded, without what differs between any two runs."""
-    other = {"seq", "time", "seconds", "engine", "peak_memory_bytes", "computed_tokens", "computed_ratio"}
+    machine = {"time", "seconds", "phase_seconds", "peak_memory_bytes"}
+    other = {"seq", "engine", "computed_tokens", "computed_ratio"} | machine
     kept = [r for r in read_records(folder) if r["event"] != "resumed"]
     return [{name: value for name, value in record.items() if name not in other} for record in kept]
 

@@ -3,8 +3,10 @@ import "./style.css";
 import { render, type ComponentType } from "preact";
 
 import { readData, type PageData } from "./data";
+import { Report } from "./report/Report";
+import { TreesPage } from "./tree";
 
-const PAGES: Record<string, ComponentType<{ data: any }>> = {};
+const PAGES: Record<string, ComponentType<{ data: any }>> = { report: Report, trees: TreesPage };
 
 const data: PageData = readData();
 const Page = PAGES[data.page];

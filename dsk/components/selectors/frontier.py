@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dsk.core.roles import Selector, TreeView
+from dsk.core.roles import Selector, TreeView, added
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -41,7 +41,17 @@ class Frontier(Selector):
 
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """Eq. 7 for each node [A]; `rng` is not used."""
+        return added(self.terms(tree, nodes, rng))
+
+    def terms(
+        self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator
+    ) -> dict[str, Float[np.ndarray, " A"]]:
+        """The three terms of eq. 7, weighted."""
         parents = tree.parent[nodes]
         mean = tree.value[parents] / np.maximum(tree.visits[parents], 1)
         bonus = DEPTH_BONUSES[self.depth_bonus](tree.depth[nodes].astype(np.float64), tree.max_depth)
-        return self.value_weight * np.tanh(mean) + self.entropy_weight * tree.entropy[nodes] + self.depth_weight * bonus
+        return {
+            "parent value": self.value_weight * np.tanh(mean),
+            "entropy": self.entropy_weight * tree.entropy[nodes],
+            "depth": self.depth_weight * bonus,
+        }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from dsk.core.roles import Selector, TreeView
+from dsk.core.roles import Selector, TreeView, added
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -31,8 +31,17 @@ class FrontierUcb(Selector):
 
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """The bound and its bonuses for each node [A]; `rng` is not used."""
+        return added(self.terms(tree, nodes, rng))
+
+    def terms(
+        self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator
+    ) -> dict[str, Float[np.ndarray, " A"]]:
+        """The parent's mean, the width of its bound, and the two bonuses, weighted."""
         parents = tree.parent[nodes]
         visits = tree.visits[parents]
-        upper = tree.value[parents] / np.maximum(visits, 1) + self.confidence / np.sqrt(1 + visits)
-        bonus = np.sqrt(tree.depth[nodes] / tree.max_depth)
-        return upper + self.entropy_weight * tree.entropy[nodes] + self.depth_weight * bonus
+        return {
+            "parent value": tree.value[parents] / np.maximum(visits, 1),
+            "confidence": self.confidence / np.sqrt(1 + visits),
+            "entropy": self.entropy_weight * tree.entropy[nodes],
+            "depth": self.depth_weight * np.sqrt(tree.depth[nodes] / tree.max_depth),
+        }

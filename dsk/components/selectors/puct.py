@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dsk.core.roles import Selector, TreeView
+from dsk.core.roles import Selector, TreeView, added
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -27,8 +27,16 @@ class Puct(Selector):
 
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """PUCT of each sibling [A]; `rng` is not used."""
+        return added(self.terms(tree, nodes, rng))
+
+    def terms(
+        self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator
+    ) -> dict[str, Float[np.ndarray, " A"]]:
+        """The mean value, and the prior's term with its weight."""
         visits = tree.visits[nodes]
         prior = np.exp(-tree.entropy[nodes])
         prior = prior / np.maximum(prior.sum(), np.finfo(np.float64).tiny)
-        mean = tree.value[nodes] / np.maximum(visits, 1)
-        return mean + self.exploration * prior * np.sqrt(tree.visits[tree.parent[nodes]]) / (1 + visits)
+        return {
+            "mean value": tree.value[nodes] / np.maximum(visits, 1),
+            "exploration": self.exploration * prior * np.sqrt(tree.visits[tree.parent[nodes]]) / (1 + visits),
+        }

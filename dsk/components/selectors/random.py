@@ -20,3 +20,9 @@ class Random(Selector):
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """Independent uniform scores [A] from `rng`."""
         return rng.random(len(nodes))
+
+    def terms(
+        self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator
+    ) -> dict[str, Float[np.ndarray, " A"]]:
+        """The draw."""
+        return {"draw": self.scores(tree, nodes, rng)}

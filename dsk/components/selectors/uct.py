@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from dsk.core.roles import Selector, TreeView
-from dsk.core.sampling.uct import uct
+from dsk.core.sampling.uct import uct, uct_terms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,3 +25,9 @@ class Uct(Selector):
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """UCT of each sibling [A]; `rng` is not used."""
         return uct(tree, nodes, self.exploration)
+
+    def terms(
+        self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator
+    ) -> dict[str, Float[np.ndarray, " A"]]:
+        """The mean value and the exploration term."""
+        return uct_terms(tree, nodes, self.exploration)

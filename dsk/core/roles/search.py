@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from dsk.core.component import Component
@@ -76,6 +76,21 @@ class Selector(Component, ABC):
     @abstractmethod
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """One finite score for each candidate in `nodes` [A]; higher is better. Must not write to the tree."""
+
+    def terms(
+        self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator
+    ) -> dict[str, Float[np.ndarray, " A"]]:
+        """What each score is the sum of, by name [A]: how a tree's page says why a node won. One, of the kind's name.
+
+        Their sum in this order is `scores`; a name is what a reader calls the term (`exploration`). A weight is in it.
+        """
+        return {self.kind: self.scores(tree, nodes, rng)}
+
+
+def added(terms: Mapping[str, Float[np.ndarray, " A"]]) -> Float[np.ndarray, " A"]:
+    """The sum of a score's terms [A], added in their order."""
+    first, *others = terms.values()
+    return sum(others, first)
 
 
 class Boundary(Component, ABC):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +58,10 @@ class Spread:
         """Of Student's t, two-sided, for the interval."""
         return float(stats.t.ppf(1 - SIGNIFICANCE / 2, self.freedom))
 
+    def widened(self, factor: float) -> Spread:
+        """The same with its error multiplied, for intervals that are looked at more than once."""
+        return replace(self, error=self.error * factor)
+
 
 @dataclass(frozen=True)
 class Score:
@@ -84,12 +88,18 @@ def score(rates: Sequence[float], samples: int, scores: Sequence[float | None] =
     return Score(found.mean, low, high, len(rates), samples, float(np.mean(known)) if known else None)
 
 
-def estimate(values: Float[np.ndarray, "S P"], within: Bounds | None = None, doubt: Bounds = (0.0, 0.0)) -> Estimate:
+def estimate(
+    values: Float[np.ndarray, "S P"],
+    within: Bounds | None = None,
+    doubt: Bounds = (0.0, 0.0),
+    widening: float = 1.0,
+) -> Estimate:
     """Mean with its interval. `within`: where values lie, and so does the interval.
 
-    `doubt` is how far the mean may lie below and above what the values say; it widens the interval.
+    `doubt` is how far the mean may lie below and above what the values say; it widens the interval, and so does
+    `widening`, by which the standard error is multiplied.
     """
-    mean, spread = float(np.nanmean(values, axis=1).mean()), spread_of(values)
+    mean, spread = float(np.nanmean(values, axis=1).mean()), spread_of(values).widened(widening)
     if within is not None:
         mean = min(max(mean, within[0]), within[1])
     low, high = (interval(mean + shift, spread, within)[side] for side, shift in enumerate((-doubt[0], doubt[1])))

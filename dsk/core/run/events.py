@@ -61,6 +61,17 @@ class Step(Spent):
     __pydantic_extra__: dict[str, Figure]  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
+class Groups(Record):
+    """What became of each problem of a step: its responses' origin, how many there are, and how many are correct."""
+
+    step: int
+    round: int
+    problems: list[str]
+    origins: list[str]
+    correct: list[int]
+    responses: list[int]
+
+
 class Update(Record):
     """A policy update; what else there is are figures."""
 
@@ -105,6 +116,7 @@ class Notice(Record):
 KINDS: dict[str, type[Record]] = {
     "evaluation": Evaluation,
     "step": Step,
+    "groups": Groups,
     "update": Update,
     "round": Round,
     "screened": Screened,

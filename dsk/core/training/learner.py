@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dsk.core.model.weights import Weights
 from dsk.core.types import Group
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Receive = Callable[[int, int, Sequence["Tensor"]], None]
+"""Takes a group's index, its trained tokens and what it adds to the gradient."""
 
 
 class Learner(Protocol):
@@ -27,6 +33,10 @@ class Learner(Protocol):
 
     def anchor(self, groups: Sequence[Group]) -> int:
         """Keep the present log-probabilities of a whole batch before its first update; the tokens that took."""
+        ...
+
+    def gradients(self, groups: Sequence[Group], receive: Receive) -> None:
+        """Give each group's share of the gradient that `update` would take, unclipped; nothing is changed."""
         ...
 
     def signals(self, groups: Sequence[Group]) -> list[bool]:

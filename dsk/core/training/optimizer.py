@@ -58,6 +58,10 @@ class Optimizer:
         """Scale gradients to norm `grad_clip` at most; the norm before, a scalar on the device."""
         return torch.nn.utils.clip_grad_norm_(self._stepped.values(), self.spec.grad_clip)
 
+    def gradients(self) -> list[Tensor]:
+        """The gradient of every trained parameter, in the module's order; zeros where none arrived."""
+        return [torch.zeros_like(p) if p.grad is None else p.grad for p in self._stepped.values()]
+
     def step(self) -> None:
         """One AdamW update; gradients are dropped."""
         for group in self._adam.param_groups:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from dsk.core.training.anchors import Anchors
 from dsk.core.training.batch import prepare
 from dsk.core.training.figures import StepFigures, unique_tokens
 from dsk.core.training.forward import edge_logprobs, row_values, training_state
+from dsk.core.training.learner import Receive
 from dsk.core.training.microbatch import micro_batches
 from dsk.core.training.optimizer import Optimizer
 from dsk.core.training.packing.check import packing_gap, refuse_gap
@@ -119,6 +121,23 @@ class Trainer:
         if batches:
             self._step(figures)
         return figures.record(self.optimizer.updates)
+
+    def gradients(self, groups: Sequence[Group], receive: Receive) -> None:
+        """What each group adds to the gradient that `update` would take of the mini-batch's loss, before any clipping.
+
+        `receive` gets the group's index, its trained tokens (each shared one once) and the gradient, one tensor a
+        parameter, which is only good until it returns; groups without signal are left out. Weights and optimiser stay
+        as they are.
+        """
+        rows = self._rows(groups)
+        computed, totals = self._computed(rows), Totals.of(rows)
+        figures = StepFigures(groups, rows, computed, self.policy)
+        for index, members in groupby(computed, key=lambda row: row.group):
+            of_group = list(members)
+            for batch in micro_batches(of_group, self.packing, self.train.micro_batch_tokens)[0]:
+                self._accumulate(batch, totals, figures)
+            receive(index, unique_tokens(of_group), self.optimizer.gradients())
+            self.optimizer.drop_gradients()
 
     def signals(self, groups: Sequence[Group]) -> list[bool]:
         """Which groups have an advantage that is not zero."""

@@ -111,6 +111,21 @@ class BreaksTheShape(BrokenSelector):
     selector = Column()
 
 
+class Unweighted(Sound):
+    """Leaves the weights out of its terms."""
+
+    def scores(self, tree, nodes, rng):
+        return 0.5 * tree.depth[nodes]
+
+    def terms(self, tree, nodes, rng):
+        return {"depth": tree.depth[nodes].astype(float)}
+
+
+class BreaksTheTerms(BrokenSelector):
+    caught_by = "test_the_named_terms_add_up_to_the_scores"
+    selector = Unweighted()
+
+
 class Unvisited(Sound):
     """Divides by visits that may be 0."""
 

@@ -1,0 +1,38 @@
+// A run as one page.
+import "./report.css";
+import { useEffect } from "preact/hooks";
+
+import { Curves } from "./Curves";
+import type { Report as Data } from "./data";
+import { Examples, Filtered } from "./Examples";
+import { Headline } from "./Headline";
+import { Origin } from "./Origin";
+import { Problems } from "./Problems";
+import { Rounds } from "./Rounds";
+import { Spending } from "./Spending";
+import { Warnings } from "./Warnings";
+
+export function Report({ data }: { data: Data }) {
+  useEffect(openForPrint, []);
+  return (
+    <main class="report">
+      <Headline data={data} />
+      <Warnings advice={data.advice} />
+      {data.evaluations.when || data.steps.columns.step ? <Curves data={data} /> : null}
+      {data.steps.columns.step && <Spending data={data} />}
+      <Rounds rounds={data.rounds} />
+      <Problems data={data} />
+      {/* The tree viewer's place: `data.trees` is a list of kept trees. */}
+      <Examples examples={data.examples} />
+      <Filtered filtered={data.filtered} />
+      <Origin data={data} />
+    </main>
+  );
+}
+
+/** What is folded on the screen is open on paper. */
+function openForPrint(): () => void {
+  const open = () => document.querySelectorAll("details").forEach((details) => (details.open = true));
+  addEventListener("beforeprint", open);
+  return () => removeEventListener("beforeprint", open);
+}
