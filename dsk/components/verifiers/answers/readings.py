@@ -11,7 +11,7 @@ from dsk.components.verifiers.answers.structure import relation, split
 
 _NEARLY = frozenset(("\\approx", "\\sim", "\\simeq", "\\doteq"))
 _MOST_SIDES = 12
-_NEAR = 0.05
+_DECIMAL = re.compile(r"-?\d*\.?\d*")
 _LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
 
 
@@ -34,8 +34,8 @@ def _is_system(form: Form) -> bool:
 def readings(form: Form) -> list[Form]:
     """What an answer states, each by itself; only the answer where it states one thing.
 
-    A chain of equations states its last side, an approximation both of its sides, or the left one where they are far
-    apart.
+    A chain of equations states its last side, an approximation both of its sides, or the left one
+    where the right one is not its rounding.
     """
     if "=" not in form.core and not any(sign in form.core for sign in _NEARLY):
         return [form]
@@ -57,7 +57,7 @@ def _approximate(form: Form, operators: list[str], sides: list[str]) -> list[For
     name = left if len(sides) == 2 and NAME.fullmatch(left) else form.name
     if not left or name == left:
         return [replace(form, core=right, name=name)]
-    stated = [left, right] if _consistent([left, right]) else [left]
+    stated = [left, right] if _rounds(left, right) else [left]
     return [replace(form, core=side, name=name) for side in stated]
 
 
@@ -68,11 +68,16 @@ def _chained(form: Form, sides: list[str]) -> list[Form]:
     return [replace(form, core=sides[-1], name=name)]
 
 
-def _consistent(sides: list[str]) -> bool:
-    """Whether no two sides that are numbers differ by more than `_NEAR` of the larger one."""
-    found = [estimate(side) for side in sides if not _lettered(side)]
-    values = [value.value for value in found if value is not None]
-    return all(abs(value - values[-1]) <= _NEAR * max(abs(value), abs(values[-1]), 1e-9) for value in values)
+def _rounds(exact: str, rounded: str) -> bool:
+    """Whether a number may be `exact` rounded or cut to its places; what has letters may be anything.
+
+    Without it, `41 \\approx 42` would be two guesses.
+    """
+    value, near = estimate(exact), estimate(rounded)
+    if value is None or near is None or _lettered(exact):
+        return True
+    places = len(rounded.partition(".")[2]) if _DECIMAL.fullmatch(rounded) else 9
+    return abs(value.value - near.value) < (1 - 1e-9) * 10.0**-places
 
 
 def _lettered(side: str) -> bool:
