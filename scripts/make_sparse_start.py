@@ -1,7 +1,7 @@
 """Make the policy that studies of the regime `sparse` start from: the bundled one, careful at 8% of its steps.
 
-The bundled model writes 40% of its steps the careful way (docs/tiny_reasoner.md). Further pretraining on traces with fewer of them
-moves only that share: it can do as much as before, and hardly ever shows it.
+The bundled model writes 40% of its steps the careful way (docs/tiny_reasoner.md). Further pretraining on traces with
+fewer of them moves only that share: it can do as much as before, and hardly ever shows it.
 """
 
 from __future__ import annotations
