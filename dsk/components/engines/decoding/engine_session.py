@@ -26,7 +26,7 @@ class DecodingSession:
     def __init__(self, policy: Policy, max_rows: int, budget: int, pack_from: int) -> None:
         self.policy, self.runner = policy, Runner(policy.model, pack_from)
         stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
-        shape = KvShape.of(self.runner.model.config, self.runner.model.dtype, policy.device)
+        shape = KvShape.of(self.runner.model, policy.device)
         self.decoder = Decoder(self.runner, stops, shape, max_rows, budget)
         self._seconds = 0.0
 

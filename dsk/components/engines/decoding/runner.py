@@ -7,30 +7,17 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import PreTrainedModel
 
 from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
 from dsk.components.engines.decoding.packed import PackedLinears
-from dsk.components.engines.decoding.support import decoding_obstacle
-from dsk.core.errors import EngineError, ModelError
+from dsk.core.errors import EngineError
 from dsk.core.model.adapters import adapted_layers
+from dsk.core.model.architecture import LogitRule, bare_model
 from dsk.core.model.weights import Weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
-
-
-def bare_model(model: Any) -> PreTrainedModel:
-    """The transformers model inside `model` (LoRA adapters stay in its layers)."""
-    return model if isinstance(model, PreTrainedModel) else model.get_base_model()
-
-
-def check_supported(config: Any) -> None:
-    """Raise ModelError where cached decoding would be wrong for this configuration."""
-    obstacle = decoding_obstacle(config.to_dict())
-    if obstacle:
-        raise ModelError(f"model.path: {obstacle}")
 
 
 class Runner:
@@ -47,12 +34,12 @@ class Runner:
         self.adopt(model)
 
     def adopt(self, model: Any) -> None:
-        """Use `model` as it is now. Raises ModelError if it is of a kind that cannot be decoded."""
+        """Use `model` as it is now; it has no `sharing_obstacle`."""
         bare = bare_model(model)
-        check_supported(bare.config)
         self.model, self.outer = bare, model
         self.body: Any = bare.get_decoder()
         self.head: Any = bare.get_output_embeddings()
+        self.rule = LogitRule.of(bare.config)
         self.packed = None  # the old copy goes before the new one is made
         if bare.num_parameters() >= self.pack_from:
             self.packed = PackedLinears(bare)
@@ -94,4 +81,4 @@ class Runner:
 
     def logits(self, hidden: Float[torch.Tensor, "R D"]) -> Float[torch.Tensor, "R V"]:
         """Next-token logits."""
-        return self.head(hidden)
+        return self.rule(self.head(hidden))
