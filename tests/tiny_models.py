@@ -27,6 +27,7 @@ from transformers import (
     Qwen3Config,
     Qwen3MoeConfig,
     SmolLM3Config,
+    StableLmConfig,
     Starcoder2Config,
 )
 
@@ -67,6 +68,10 @@ ARCHITECTURES: dict[Family, tuple[Any, dict[str, Any]]] = {
     "gpt2": (GPT2Config, {}),
 }
 """Configurations by family, with what sets each apart from Llama turned on and small enough to be met."""
+PLAIN: dict[Family, tuple[Any, dict[str, Any]]] = {
+    "stablelm": (StableLmConfig, {}),
+}
+"""Those that decode by plain forwards."""
 
 
 def char_tokenizer() -> PreTrainedTokenizerFast:
@@ -93,7 +98,7 @@ def tiny_policy(
 ) -> Policy:
     """A policy with random weights of standard deviation `spread` (0.3 gives far from uniform next tokens)."""
     tokenizer = char_tokenizer()
-    config_class, own = ARCHITECTURES[family]
+    config_class, own = (ARCHITECTURES | PLAIN)[family]
     fields: dict[str, Any] = dict(
         vocab_size=vocab or len(tokenizer),
         hidden_size=hidden,

@@ -13,14 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
 
 from dsk.core.component import as_object
 
 WATCHED = "dsk_watched"
-LENGTH_DEPENDENT_ROPE = ("dynamic", "longrope")
 PATH_LAYERS = {"full_attention", "sliding_attention"}
 HARMLESS = {"dropout", "scaling", "sliding_window", "softcap", "position_ids", "cache_position", "use_cache", "watched"}
 HARMLESS |= {"output_attentions", "output_hidden_states", "output_router_logits", "is_causal", "past_key_values"}
@@ -39,17 +38,30 @@ def architecture_obstacle(config: Any) -> str | None:
         return f"'{kind}' is an encoder-decoder; dsk trains causal language models"
     if kind not in CAUSAL or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         return f"transformers has no causal language model of type '{kind}'; take a model with a causal head"
+    if getattr(config, "is_decoder", True) is False and not _causal(config):
+        return f"'{kind}' sees tokens that come later (is_decoder is false); take a causal language model"
     if MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._is_stateful:
         return f"'{kind}' keeps a recurrent state (state-space layers), which samples cannot share; take a transformer"
     return None
 
 
-def moving_rope(config: Any) -> str | None:
-    """The kind of rotary positions whose keys change with the length of the sequence, so that none can be cached."""
+def _causal(config: Any) -> bool:
+    """Whether every attention layer calls itself causal (GPT-NeoX is, and `is_decoder` says otherwise)."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    return all(getattr(layer, "is_causal", True) for layer in model.modules())
+
+
+def steady_length(config: Any) -> int:
+    """Tokens up to which a key depends on what is before it alone: the model's context, or less.
+
+    Rotary positions of the kind `longrope` change all keys of a sequence once it outgrows the length of pretraining.
+    """
+    context = int(getattr(config, "max_position_embeddings", None) or 1 << 30)
     found = as_object(getattr(config, "rope_parameters", None)) or {}
     parts = [found, *(part for part in found.values() if isinstance(part, Mapping))]  # one a layer type, in some
-    kinds = [part.get("rope_type") or part.get("type") for part in parts]
-    return next((kind for kind in kinds if kind in LENGTH_DEPENDENT_ROPE), None)
+    lengths = [part.get("original_max_position_embeddings") for part in parts if part.get("rope_type") == "longrope"]
+    return min([context, *(length for length in lengths if length)])
 
 
 @dataclass(frozen=True)

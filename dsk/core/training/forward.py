@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from dsk.core.errors import ModelError
+from dsk.core.model.architecture import LogitRule
 from dsk.core.training.logprobs import chosen_logprobs
 from dsk.core.training.packing.flex import FLEX_ATTENTION, flex_path_attention
 from dsk.core.training.packing.layout import Layout
@@ -63,7 +64,8 @@ def edge_logprobs(
     run = model.base_model if body is None else body
     output = run(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False, **layout.extra)
     hidden = output.last_hidden_state.flatten(0, 1).index_select(0, layout.source)
-    return chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy)
+    rule = LogitRule.of(model.config)
+    return chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy, rule=rule)
 
 
 def row_values(edges: Tensor, layout: Layout) -> Tensor:

@@ -1,7 +1,6 @@
 """The engine contract by plain forwards: for models whose layers cannot share a prefix between samples.
 
-A request is decoded alone, all its samples in step, so that no row is padded. Its prefix goes through the model once
-where the model caches (`cached`), and otherwise every token costs a forward of all before it.
+A request is decoded alone, all its samples in step, so that no row is padded. Its prefix goes through the model once.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dsk.components.engines.decoding.check import FirstUse
 from dsk.components.engines.decoding.drawing import Tempering, draw, uniforms
+from dsk.components.engines.decoding.requests import check_request
 from dsk.components.engines.decoding.runner import load_weights
 from dsk.components.engines.decoding.stopping import StopRule
-from dsk.core.errors import RequestError
 from dsk.core.model.architecture import bare_model, quiet
 from dsk.core.model.policy import Policy
 from dsk.core.model.weights import Weights
@@ -27,9 +27,10 @@ from dsk.core.types import Completion, EngineStats, Sample, SampleRequest, StopR
 class PlainSession:
     """Decodes with the policy's own module and attention, at most `max_rows` samples at once."""
 
-    def __init__(self, policy: Policy, max_rows: int, cached: bool) -> None:
-        self.policy, self.max_rows, self.cached, self.version = policy, max_rows, cached, 0
+    def __init__(self, policy: Policy, max_rows: int) -> None:
+        self.policy, self.max_rows, self.version = policy, max_rows, 0
         self.stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
+        self.first = FirstUse(policy)
         self.waiting: deque[SampleRequest] = deque()
         self._decoded = self._encoded = self._forwarded = self._steps = self._rows = 0
         self._seconds = self._model_seconds = 0.0
@@ -38,6 +39,7 @@ class PlainSession:
         """Queue a request. Raises RequestError where it can never be served."""
         check_request(request, self.policy.max_length)
         self.waiting.append(request)
+        self.first.note(request)
 
     def poll(self) -> list[Completion]:
         """Decode the request that waits longest; what finished."""
@@ -50,7 +52,9 @@ class PlainSession:
                 samples += self._samples(request, range(first, min(request.n, first + self.max_rows)))
         self.waiting.popleft()
         self._seconds += time.perf_counter() - start
-        return [Completion(request.id, tuple(samples))]
+        finished = [Completion(request.id, tuple(samples))]
+        self.first.look(finished, self.version)
+        return finished
 
     def _samples(self, request: SampleRequest, indices: range) -> list[Sample]:
         """The samples of these numbers, all a token longer with each forward until the last is over."""
@@ -71,7 +75,7 @@ class PlainSession:
             if len(ends) == rows:
                 break
             if at + 1 < request.max_tokens:
-                rolling.forward(tokens)
+                rolling.forward(drawn)
         found = [ends.get(row, (tokens.shape[1], "length")) for row in range(rows)]
         return [
             Sample(tuple(tokens[row, :end].tolist()), tuple(chosen[row, :end].tolist()), reason, self.version)
@@ -91,10 +95,10 @@ class PlainSession:
         self._steps += 1
         self._rows += len(tokens)
         output = self.policy.model(
-            input_ids=tokens, past_key_values=cache, use_cache=self.cached, logits_to_keep=1, return_dict=True
+            input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1, return_dict=True
         )
         self._model_seconds += time.perf_counter() - start
-        return output.logits[:, -1], output.past_key_values if self.cached else None
+        return output.logits[:, -1], output.past_key_values
 
     def encoded(self, tokens: int) -> None:
         """Count a prefix that went through the model."""
@@ -122,7 +126,7 @@ class PlainSession:
                 logits = rolling.logits.float() if rolling.logits.dtype != torch.float64 else rolling.logits
                 found.append(float(logits.log_softmax(-1)[0, tokens[at]]))
                 if at + 1 < len(tokens):
-                    rolling.forward(torch.tensor([tokens[1 : at + 1]], device=self.policy.device))
+                    rolling.forward(torch.tensor([tokens[at]], device=self.policy.device))
         return found
 
     def stats(self) -> EngineStats:
@@ -132,7 +136,7 @@ class PlainSession:
             cached_tokens=0,
             encoded_tokens=self._encoded,
             reencoded_tokens=0,
-            forward_tokens=self._forwarded,
+            forward_tokens=self._forwarded + self.first.tokens,
             model_seconds=self._model_seconds,
             scheduler_seconds=max(self._seconds - self._model_seconds, 0.0),
             occupancy=self._rows / max(self._steps * self.max_rows, 1),
@@ -145,26 +149,12 @@ class Rolling:
 
     def __init__(self, session: PlainSession, prefix: Sequence[int], rows: int) -> None:
         self.session = session
-        self.prefix = torch.tensor([list(prefix)], device=session.policy.device)
-        logits, self.cache = session.forward(self.prefix, None)
+        logits, self.cache = session.forward(torch.tensor([list(prefix)], device=session.policy.device), None)
         session.encoded(len(prefix))
         self.logits = logits.expand(rows, -1)
-        if self.cache is not None and rows > 1:
+        if rows > 1:
             self.cache.batch_repeat_interleave(rows)
 
     def forward(self, tokens: Tensor) -> None:
-        """Go on to the last of each row's own `tokens` [R, T]."""
-        whole = tokens[:, -1:] if self.cache is not None else torch.cat((self.prefix.expand(len(tokens), -1), tokens), 1)
-        self.logits, self.cache = self.session.forward(whole, self.cache)
-
-
-def check_request(request: SampleRequest, limit: int) -> None:
-    """Raise RequestError for a request without work, or beyond a context of `limit` tokens."""
-    if not request.prefix or request.n < 1 or request.max_tokens < 1:
-        raise RequestError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
-    prefix, new = len(request.prefix), request.max_tokens
-    if prefix + new > limit:
-        raise RequestError(
-            f"request '{request.id}': {prefix} prefix + {new} new tokens exceed the model's context"
-            f" of {limit}; shorten the prompt or the response"
-        )
+        """Append one of `tokens` [R] to each row."""
+        self.logits, self.cache = self.session.forward(tokens[:, None], self.cache)

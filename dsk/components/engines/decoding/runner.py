@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import PreTrainedModel
 
 from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
@@ -18,6 +19,18 @@ from dsk.core.model.weights import Weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
+
+
+@torch.no_grad()
+def load_weights(model: PreTrainedModel, weights: Weights) -> None:
+    """Copy weights into a module. Raises EngineError where they are another model's, or it has adapters."""
+    if adapted_layers(model):
+        raise EngineError("a module with LoRA adapters cannot take merged weights; give the engine a plain one")
+    own = dict(model.named_parameters())
+    for name, tensor in weights:
+        if name not in own or own[name].shape != tensor.shape:
+            raise EngineError(f"weight '{name}' {list(tensor.shape)} is not one of the engine's model")
+        own[name].copy_(tensor)
 
 
 class Runner:
@@ -44,16 +57,9 @@ class Runner:
         if bare.num_parameters() >= self.pack_from:
             self.packed = PackedLinears(bare)
 
-    @torch.no_grad()
     def load(self, weights: Weights) -> None:
         """Copy weights into the module. Raises EngineError where they are another model's, or it has adapters."""
-        if adapted_layers(self.model):
-            raise EngineError("a module with LoRA adapters cannot take merged weights; give the engine a plain one")
-        own = dict(self.model.named_parameters())
-        for name, tensor in weights:
-            if name not in own or own[name].shape != tensor.shape:
-                raise EngineError(f"weight '{name}' {list(tensor.shape)} is not one of the engine's model")
-            own[name].copy_(tensor)
+        load_weights(self.model, weights)
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:

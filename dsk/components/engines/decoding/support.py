@@ -1,9 +1,8 @@
-"""Which path a model gets: shared prefixes, its own cache, or a forward of all tokens for each; or none at all."""
+"""Which path a model gets: shared prefixes or its own cache; or none at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 RECURRENT = ("mamba", "mamba2", "linear_attention", "recurrent", "conv")
@@ -23,29 +22,11 @@ def decoding_obstacle(config: Mapping[str, Any]) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Path:
-    """How a model is decoded: `shared` prefixes or not, else with its own cache where it is `cached`, and why."""
+def plain_notice(model: Any) -> str | None:
+    """One line for a model that decodes by plain forwards, with the reason; one on `meta` is judged by its class."""
+    from dsk.core.model.architecture import sharing_obstacle
 
-    shared: bool
-    cached: bool
-    reason: str | None = None
-
-    @property
-    def told(self) -> str | None:
-        """One line for a model that does not get the shared path."""
-        if self.shared:
-            return None
-        how = "with the model's own cache, a request at a time" if self.cached else "by a forward of all tokens for each"
-        return f"engine: {self.reason}; its samples are decoded {how}, which is exact and slower"
-
-
-def path_of(model: Any) -> Path:
-    """The fastest path that is exact for the model; one on the device `meta` is judged by its class."""
-    from dsk.core.model.architecture import bare_model, moving_rope, sharing_obstacle
-
-    rope = moving_rope(bare_model(model).config)
-    if rope:
-        return Path(False, False, f"keys under '{rope}' position scaling change with the length")
     obstacle = sharing_obstacle(model)
-    return Path(obstacle is None, True, obstacle)
+    if obstacle is None:
+        return None
+    return f"engine: {obstacle}; it decodes a request at a time with the model's own cache, which is exact and slower"
