@@ -99,21 +99,21 @@ def tiny_policy(
     """A policy with random weights of standard deviation `spread` (0.3 gives far from uniform next tokens)."""
     tokenizer = char_tokenizer()
     config_class, own = (ARCHITECTURES | PLAIN)[family]
-    fields: dict[str, Any] = dict(
-        vocab_size=vocab or len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=2 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        head_dim=hidden // heads,
-        max_position_embeddings=max_length,
-        tie_word_embeddings=tied,
-        initializer_range=spread,
-        eos_token_id=1,
-        pad_token_id=0,
-        bos_token_id=None,
-    )
+    fields: dict[str, Any] = {
+        "vocab_size": vocab or len(tokenizer),
+        "hidden_size": hidden,
+        "intermediate_size": 2 * hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": hidden // heads,
+        "max_position_embeddings": max_length,
+        "tie_word_embeddings": tied,
+        "initializer_range": spread,
+        "eos_token_id": 1,
+        "pad_token_id": 0,
+        "bos_token_id": None,
+    }
     config = config_class(**fields | own)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -17,7 +17,8 @@ from dsk.testing.engine import EngineContract
 class TestEveryArchitecture(EngineContract):
     @pytest.fixture(params=[family for family in ARCHITECTURES if family not in FAMILIES])
     def policy(self, request):
-        return tiny_policy(request.param)
+        seed = int(request.param == "gpt2")  # whose first sample with seed 0 is shorter than a test needs
+        return tiny_policy(request.param, seed=seed)
 
     def make_policy(self):
         return tiny_policy("gemma2")
@@ -41,12 +42,15 @@ class TestModelsOwnCache(EngineContract):
                 assert isinstance(session.session, PlainSession)
 
 
-@pytest.mark.parametrize("kind", ["dynamic", "longrope"])
-def test_keys_that_move_with_the_length_bound_the_context(kind):
-    """Up to that length they stand still."""
-    rope = {"rope_type": kind, "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 64}
-    config = Phi3Config(max_position_embeddings=64 if kind == "dynamic" else 256, rope_parameters=rope)
+def test_keys_that_move_with_the_length_bound_the_context():
+    """Up to the length of pretraining they stand still."""
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+    fields = {"hidden_size": 32, "num_attention_heads": 4, "original_max_position_embeddings": 64}
+    config = Phi3Config(
+        max_position_embeddings=256, rope_parameters=rope | {"original_max_position_embeddings": 64}, **fields
+    )
     assert steady_length(config) == 64
+    assert steady_length(Phi3Config(max_position_embeddings=256)) == 256
 
 
 @pytest.mark.parametrize(

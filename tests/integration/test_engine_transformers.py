@@ -181,7 +181,10 @@ def test_weights_that_are_not_numbers_give_samples_not_a_crash(policy):
 
 def test_a_model_that_is_decoded_otherwise_than_its_forward_pass_stops_the_run(policy, monkeypatch):
     monkeypatch.setattr(LogitRule, "of", lambda config: LogitRule(scale=1.5))
-    with ENGINE.open_once(policy) as session, pytest.raises(EngineError, match="first request .bound 0.001 for float32"):
+    with (
+        ENGINE.open_once(policy) as session,
+        pytest.raises(EngineError, match="first request .bound 0.001 for float32"),
+    ):
         finish(session, request(policy))
 
 

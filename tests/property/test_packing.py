@@ -109,14 +109,16 @@ def test_suffix_training_equals_dense_in_lower_precision(dtype: torch.dtype, bou
 @pytest.mark.parametrize("family", [family for family in ARCHITECTURES if family not in FAMILIES])
 def test_suffix_training_equals_dense_in_every_architecture(family: Any) -> None:
     """fp32 norms inside some of them bound what fp64 can show."""
-    model = tiny_policy(family, vocab=VOCABULARY).model.double()
+    model = tiny_policy(family, vocab=VOCABULARY, dtype=torch.float64).model
     for seed in range(2):
         assert_equal_training(model, SuffixPacking(), random_rows(seed), 1e-6, checkpointing=bool(seed))
 
 
 @pytest.mark.parametrize("family", ["gemma2", "granite", "cohere2"])
 @pytest.mark.parametrize("with_entropy", [False, True])
-def test_logits_that_are_scaled_or_capped_have_the_gradients_that_autograd_gives(family: str, with_entropy: bool) -> None:
+def test_logits_that_are_scaled_or_capped_have_the_gradients_that_autograd_gives(
+    family: str, with_entropy: bool
+) -> None:
     model = tiny_policy(family).model.double()
     rule, head = LogitRule.of(model.config), model.get_output_embeddings()
     hidden = torch.randn(7, 32, dtype=torch.float64, requires_grad=True, generator=torch.Generator().manual_seed(0))
@@ -127,7 +129,9 @@ def test_logits_that_are_scaled_or_capped_have_the_gradients_that_autograd_gives
     for own, plain in list(zip(found, expected, strict=True))[with_entropy:]:
         assert own is not None
         torch.testing.assert_close(own, plain)
-        gradients = [torch.autograd.grad(x.square().sum(), [hidden, head.weight], retain_graph=True) for x in (own, plain)]
+        gradients = [
+            torch.autograd.grad(x.square().sum(), [hidden, head.weight], retain_graph=True) for x in (own, plain)
+        ]
         torch.testing.assert_close(*gradients)
 
 

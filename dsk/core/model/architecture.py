@@ -193,6 +193,8 @@ def settle(model: Any) -> None:
     """
     if getattr(model.config, "attn_logit_softcapping", None):
         model.set_attn_implementation("eager")
+    if model.dtype == torch.float64:
+        model.set_experts_implementation("eager")  # torch's grouped product has no float64
     for layer in model.modules():
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0

@@ -53,4 +53,6 @@ def _windows(model: Any) -> str | None:
 def packing_notice(model: Any, name: str) -> str | None:
     """One line where `auto` means `dense`, with the reason; None elsewhere."""
     obstacle = packing_obstacle(model) if name == "auto" else None
-    return None if obstacle is None else f"train.packing: 'auto' is 'dense': {obstacle}; shared tokens are trained twice"
+    return (
+        None if obstacle is None else f"train.packing: 'auto' is 'dense': {obstacle}; shared tokens are trained twice"
+    )

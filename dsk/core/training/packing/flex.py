@@ -78,6 +78,7 @@ def flex_path_attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The attention function that Hugging Face models call: [1, heads, U, d] in, [1, U, heads, d] out."""
+
     def capped(score: Tensor, *_: Tensor) -> Tensor:
         return softcap * torch.tanh(score / softcap) if softcap else score
 

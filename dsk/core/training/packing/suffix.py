@@ -100,7 +100,9 @@ def suffix_attention(
 
     Segments come from one `split`, so the backward pass of all paths ends in a single concatenation.
     """
-    if query.is_cuda or softcap is not None:  # fused kernels with a lower-right mask want a key head for each query head
+    if (
+        query.is_cuda or softcap is not None
+    ):  # fused kernels with a lower-right mask want a key head for each query head
         repeats = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
     keys, values = key.split(dsk_plan.segments, 2), value.split(dsk_plan.segments, 2)
