@@ -37,9 +37,9 @@ class TestModelsOwnCache(EngineContract):
         return Transformers(max_rows=16)
 
     def test_the_reason_is_said(self, policy):
-        with pytest.warns(Notice, match="StableLmForCausalLM does not take its attention from .* own cache"):
-            with self.open(policy) as session:
-                assert isinstance(session.session, PlainSession)
+        told = pytest.warns(Notice, match="StableLmForCausalLM does not take its attention from .* own cache")
+        with told, self.open(policy) as session:
+            assert isinstance(session.session, PlainSession)
 
 
 def test_keys_that_move_with_the_length_bound_the_context():

@@ -183,7 +183,7 @@ def test_a_model_that_is_decoded_otherwise_than_its_forward_pass_stops_the_run(p
     monkeypatch.setattr(LogitRule, "of", lambda config: LogitRule(scale=1.5))
     with (
         ENGINE.open_once(policy) as session,
-        pytest.raises(EngineError, match="first request .bound 0.001 for float32"),
+        pytest.raises(EngineError, match=r"first request .bound 0.001 for float32"),
     ):
         finish(session, request(policy))
 

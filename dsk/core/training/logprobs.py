@@ -29,8 +29,8 @@ def chosen_logprobs(
 ) -> tuple[Tensor, Tensor | None]:
     """Log-probability of each target [P], and the entropy of its distribution [P] (nats) if asked for.
 
-    `hidden` is [P, H]: the state that predicts each target; `rule` makes logits of the head's product. Softmax runs in fp32 (fp64 for fp64 models). Both results
-    carry gradients to `hidden` and the head.
+    `hidden` is [P, H]: the state that predicts each target; `rule` makes logits of the head's product. Softmax runs in
+    fp32 (fp64 for fp64 models). Both results carry gradients to `hidden` and the head.
     """
     chunk = chunk or max(1, CHUNK_ELEMENTS // head.weight.shape[0])
     settings = (temperature, with_entropy, chunk, rule)

@@ -62,6 +62,6 @@ def refuse(gap: float, model: Any) -> None:
     if not gap <= bound:
         name = type(bare_model(model)).__name__
         raise EngineError(
-            f"engine: samples' log-probabilities are {gap:.3g} away from those of {name}'s own forward pass on the first"
-            f" request (bound {bound} for {dtype}); nothing was trained; use the vllm engine, or another model"
+            f"engine: samples' log-probabilities are {gap:.3g} away from those of {name}'s own forward pass on the"
+            f" first request (bound {bound} for {dtype}); nothing was trained; use the vllm engine, or another model"
         )
