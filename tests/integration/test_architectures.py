@@ -13,9 +13,16 @@ from dsk.core.model.architecture import steady_length
 from dsk.core.model.policy import check_architecture
 from dsk.testing.engine import EngineContract
 
+QUICK = ("mistral", "qwen3_moe", "gemma2", "granite", "gpt2")
+OTHERS = [
+    pytest.param(family, marks=() if family in QUICK else pytest.mark.full)
+    for family in ARCHITECTURES
+    if family not in FAMILIES
+]
+
 
 class TestEveryArchitecture(EngineContract):
-    @pytest.fixture(params=[family for family in ARCHITECTURES if family not in FAMILIES])
+    @pytest.fixture(params=OTHERS)
     def policy(self, request):
         seed = int(request.param == "gpt2")  # whose first sample with seed 0 is shorter than a test needs
         return tiny_policy(request.param, seed=seed)

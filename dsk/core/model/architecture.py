@@ -40,7 +40,8 @@ def architecture_obstacle(config: Any) -> str | None:
         return f"transformers has no causal language model of type '{kind}'; take a model with a causal head"
     if getattr(config, "is_decoder", True) is False and not _causal(config):
         return f"'{kind}' sees tokens that come later (is_decoder is false); take a causal language model"
-    if MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._is_stateful:
+    found: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    if found._is_stateful:
         return f"'{kind}' keeps a recurrent state (state-space layers), which samples cannot share; take a transformer"
     return None
 

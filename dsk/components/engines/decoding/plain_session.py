@@ -86,7 +86,9 @@ class PlainSession:
         over: dict[int, StopReason] = {}
         if request.stop_tokens or request.stop_strings:
             over = {row: "stop" for row, drawn in enumerate(tokens) if self.stops.stopped(request, drawn)}
-        return over | dict.fromkeys(self.stops.ended(tokens[:, -1]), "eos")
+        for row in self.stops.ended(tokens[:, -1]):
+            over[row] = "eos"
+        return over
 
     def forward(self, tokens: Tensor, cache: Any) -> tuple[Tensor, Any]:
         """Logits [R, V] after the last of `tokens` [R, T], and the cache with them in it."""
