@@ -89,13 +89,16 @@ class RowTask(Task):
         with warnings.catch_warnings():
             if self.on_bad_row == "error":
                 warnings.filterwarnings("ignore", ".*bad rows skipped", DataWarning)
+            stream: Any = ()
             try:
                 stream = task.problems(split)
                 found = list(islice(stream, limit or None))
             except DataError as error:
-                return [], [str(error)]
-        faults = stream.skipped if isinstance(stream, ProblemStream) else []
-        return found, faults if self.on_bad_row == "error" else []
+                return [], [_layout_fault(stream) or str(error)]
+        if self.on_bad_row != "error" or not isinstance(stream, ProblemStream):
+            return found, []
+        layout = _layout_fault(stream)
+        return found, [layout] if layout else stream.skipped
 
     @model_validator(mode="after")
     def _check_layout(self) -> RowTask:
@@ -187,9 +190,14 @@ def _is_chat(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[-1], Mapping)
 
 
+def _layout_fault(stream: Any) -> str | None:
+    """What is wrong with the layout of a stream's rows, said once instead of for each row."""
+    return stream.layout if isinstance(stream, ProblemStream) else None
+
+
 @dataclass
 class ProblemStream:
-    """Problems of one split, read anew by each iteration; `skipped` and `repeated` describe the last one.
+    """Problems of one split, read anew by each iteration; `skipped`, `repeated`, `layout` describe the last one.
 
     A row that repeats an earlier question and answer is the same problem and comes once. Raises DataError at a bad row
     (unless the task skips them) and at the end of a data set without problems.
@@ -200,9 +208,10 @@ class ProblemStream:
     rows: Callable[[], Iterator[Row]]
     skipped: list[str] = field(default_factory=list)
     repeated: int = 0
+    layout: str | None = None
 
     def __iter__(self) -> Iterator[Problem]:
-        self.skipped, self.repeated = [], 0
+        self.skipped, self.repeated, self.layout = [], 0, None
         seen: dict[str, str] = {}
         for where, row in self.rows():
             problem = self._problem(where, row, seen)
@@ -218,20 +227,20 @@ class ProblemStream:
             content = content_id(problem.prompt, problem.answer) if self.task.id else ""
             if seen.get(problem.id, content) != content:
                 raise RowFaultError(f"{self.task.id} '{problem.id}' is already the id of another problem")
-        except LayoutFaultError as fault:
-            raise DataError(f"{where}: {fault}") from None
         except RowFaultError as fault:
-            return self._refuse(f"{where}: {fault}")
+            return self._refuse(f"{where}: {fault}", isinstance(fault, LayoutFaultError))
         if problem.id in seen:
             self.repeated += 1
             return None
         seen[problem.id] = content
         return problem
 
-    def _refuse(self, fault: str) -> None:
+    def _refuse(self, fault: str, layout: bool) -> None:
         if self.task.on_bad_row == "error":
-            raise DataError(f"{fault}; fix the row, or set task.on_bad_row to 'skip'") from None
+            remedy = "" if layout else "; fix the row, or set task.on_bad_row to 'skip'"
+            raise DataError(fault + remedy) from None
         self.skipped.append(fault)
+        self.layout = self.layout or (fault if layout else None)
 
     def _report(self, problems: int) -> None:
         faults = "; ".join(self.skipped[:SHOWN_FAULTS]) + ("; ..." if len(self.skipped) > SHOWN_FAULTS else "")

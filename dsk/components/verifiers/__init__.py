@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dsk.components.verifiers.boxed import BoxedVerifier
 from dsk.components.verifiers.command import CommandVerifier
+from dsk.components.verifiers.countdown import CountdownVerifier
 from dsk.components.verifiers.function import FunctionVerifier
 from dsk.components.verifiers.math import MathVerifier
 from dsk.components.verifiers.numeric import NumericVerifier
@@ -16,6 +17,7 @@ def register_verifiers(register: Register) -> None:
     """Register the built-in verifiers."""
     register(BoxedVerifier)
     register(CommandVerifier)
+    register(CountdownVerifier)
     register(FunctionVerifier)
     register(MathVerifier)
     register(NumericVerifier)

@@ -55,6 +55,10 @@ class WeightedVerifier(Verifier):
         """Whether every part can: one that cannot would give each response the same."""
         return all(part.verifier.can_judge(reference) for part in self.parts)
 
+    def columns(self) -> tuple[str, ...]:
+        """Those of all parts."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.verifier.columns()))
+
     def missing(self) -> str | None:
         """What the first part that lacks something lacks."""
         lacks = ((number, part.verifier.missing()) for number, part in enumerate(self.parts))
