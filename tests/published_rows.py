@@ -29,7 +29,7 @@ def _user(text: str) -> list[dict[str, str]]:
 def _dapo(n: int) -> dict[str, Any]:
     asked = (
         "Solve the following math problem step by step. The last line of your response should be of the form Answer:"
-        f' $Answer (without quotes) where $Answer is the answer to the problem.\n\nWhat is {n} + {n}?\n\nRemember to put'
+        f" $Answer (without quotes) where $Answer is the answer to the problem.\n\nWhat is {n} + {n}?\n\nRemember to put"
         ' your answer on its own line after "Answer:".'
     )
     return {

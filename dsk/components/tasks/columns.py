@@ -37,7 +37,7 @@ def column(row: Mapping[str, Any], name: str) -> Any:
     return found
 
 
-def no_column(name: str, columns: Sequence[str]) -> str:
+def no_column(name: str, columns: list[str]) -> str:
     """The message for a column that is not there."""
     shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     return f"no column '{name}'; columns: {shown or 'none'}{did_you_mean(name, columns)}"
@@ -65,6 +65,8 @@ def likely_fields(row: Mapping[str, Any], lacking: Sequence[str]) -> str | None:
         near = next((name for name in names if name in row), None) if field in lacking else None
         if near:
             found.append(_setting(field, near, row[near]))
+    if lacking and lacking[0] == "problem" and found and "problem" not in found[0]:
+        found.insert(0, f"task.template to a text with columns in braces, such as {{{next(iter(row))}}},")
     return " and ".join(found) or None
 
 

@@ -28,5 +28,6 @@ def prompt_text(tokenizer: Any, problem: Problem, prompt: PromptSpec, path: str)
 
 def _messages(problem: Problem, prompt: PromptSpec) -> list[Mapping[str, str]]:
     asked = problem.prompt
+    messages: list[Mapping[str, str]]
     messages = [{"role": "user", "content": prompt.around(asked)}] if isinstance(asked, str) else list(asked)
     return messages if prompt.system is None else [{"role": "system", "content": prompt.system}, *messages]

@@ -15,7 +15,7 @@ from dsk.core.model.files import read_object
 from dsk.core.model.prompts import prompt_text
 from dsk.core.model.source import locate_model
 from dsk.core.model.tokenizers import load_tokenizer
-from dsk.core.run.data_faults import Bad, Rendered
+from dsk.core.run.data_faults import Bad, Rendered, prompt_faults, shared
 from dsk.core.spec import RunSpec
 from dsk.core.types import Problem
 
@@ -63,12 +63,7 @@ def survey_data(spec: RunSpec, show: int = 5) -> list[SplitSurvey]:
     for split, limit in limits.items():
         problems, rows = _read(spec, split, limit)
         rendered = _render(spec, tokenizer, problems)
-        bad = [
-            *rows,
-            *_bad(spec, split, rendered, context),
-            *_shared(rendered, trained),
-            *_style(spec, tokenizer, rendered),
-        ]
+        bad = [*rows, *prompt_faults(spec, split, rendered, tokenizer, context), *shared(rendered, trained)]
         lengths = _lengths(spec, tokenizer, rendered, context)
         found.append(SplitSurvey(split, len(problems), _examples(rendered, show), lengths, tuple(bad)))
         trained.update(rendered.prompts)
@@ -118,8 +113,12 @@ def _examples(found: Rendered, show: int) -> tuple[Shown, ...]:
     """From the shortest prompt to the longest, at equal distances in the order of length."""
     order = sorted(range(len(found.problems)), key=lambda number: found.tokens[number])
     places = np.linspace(0, len(order) - 1, min(show, len(order))).round().astype(int).tolist()
-    rows = [(found.problems[order[at]], found.prompts[order[at]], found.tokens[order[at]]) for at in places]
-    return tuple(Shown(problem.id, prompt, tokens, problem.answer) for problem, prompt, tokens in rows)
+    return tuple(_shown(found, order[at]) for at in places)
+
+
+def _shown(found: Rendered, number: int) -> Shown:
+    problem = found.problems[number]
+    return Shown(problem.id, found.prompts[number], found.tokens[number], problem.answer)
 
 
 def _lengths(spec: RunSpec, tokenizer: Any, found: Rendered, context: int | None) -> tuple[Lengths, ...]:
