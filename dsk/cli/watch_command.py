@@ -54,9 +54,10 @@ def beside_run(folder: Path | None, name: str) -> Iterator[None]:
     from urllib.parse import quote
 
     from dsk.watch.beside import watched_beside
+    from dsk.watch.places import key_of
 
     with watched_beside(folder or RUNS) as where:
-        page = f"{where}#run={quote(name, safe='') if folder is None else '.'}"
+        page = f"{where}#run={quote(key_of(Path(name)), safe='') if folder is None else '.'}"
         typer.echo(f"Watch: {page} (ends with the run; `dsk watch {folder or RUNS}` shows it again)")
         if _has_desktop():
             typer.launch(page)

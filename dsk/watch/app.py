@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dsk.core.errors import DskError
-from dsk.watch.watched import Watched
-from dsk.web.page import json_text, page_html, page_policy
+from dsk.watch.watched import Answer, Watched, answer, encoded
+from dsk.web.page import page_html, page_policy
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 """Names of this machine, for itself."""
@@ -58,25 +57,24 @@ def _run(request: Request) -> str:
     return request.query_params.get("run", "")
 
 
-def _answering(make: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:
+def _answering(make: Callable[[Request], Answer]) -> Callable[[Request], Response]:
     """An endpoint that answers with JSON, or that the asker has it already; what is wrong with a run is an answer."""
 
-    def answer(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         try:
-            data = make(request)
+            found = make(request)
         except (DskError, OSError) as error:
-            data = {"fault": str(error)}
-        body = json_text(data).encode("utf-8", "replace")
-        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers={"ETag": tag})
-        return Response(body, media_type="application/json", headers={"ETag": tag})
+            found = answer(encoded({"fault": str(error)}))
+        headers = {"ETag": found.tag}
+        if request.headers.get("if-none-match") == found.tag:
+            return Response(status_code=304, headers=headers)
+        return Response(found.body, media_type="application/json", headers=headers)
 
-    return answer
+    return respond
 
 
 def _failed(_: Request, error: Exception) -> Response:
-    body = json_text({"fault": f"{COULD_NOT} ({type(error).__name__})"})
+    body = encoded({"fault": f"{COULD_NOT} ({type(error).__name__})"})
     return Response(body, status_code=500, media_type="application/json")
 
 

@@ -59,7 +59,12 @@ def find_places(root: Path) -> tuple[list[Place], bool]:
 def _place(folder: Path, root: Path, fault: str = "") -> Place:
     inside = folder.relative_to(root)
     name = root.resolve().name if folder == root else str(inside)
-    return Place(quote(os.fsencode(str(inside)), safe="/"), name, folder, fault)
+    return Place(key_of(inside), name, folder, fault)
+
+
+def key_of(inside: Path) -> str:
+    """The key of the run at this path below the watched folder."""
+    return quote(os.fsencode(inside), safe="/")
 
 
 def _link(path: Path, root: Path) -> Place:

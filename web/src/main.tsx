@@ -5,8 +5,9 @@ import { render, type ComponentType } from "preact";
 import { readData, type PageData } from "./data";
 import { Report } from "./report/Report";
 import { TreesPage } from "./tree";
+import { Watch } from "./watch/Watch";
 
-const PAGES: Record<string, ComponentType<{ data: any }>> = { report: Report, trees: TreesPage };
+const PAGES: Record<string, ComponentType<{ data: any }>> = { report: Report, trees: TreesPage, watch: Watch };
 
 const data: PageData = readData();
 const Page = PAGES[data.page];
