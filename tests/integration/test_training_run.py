@@ -11,11 +11,12 @@ from itertools import pairwise
 
 import pytest
 import torch
+from pydantic import ValidationError
 from small_run import figures, same, save_model, small_spec
 from transformers import AutoModelForCausalLM
 
 import dsk
-from dsk.core.errors import InterruptedRun, SpecError
+from dsk.core.errors import InterruptedRun
 from dsk.core.training.trainer import Trainer
 
 SHORT = {"count": 1, "steps": 2}
@@ -91,11 +92,9 @@ def test_ratios_are_measured_from_the_weights_that_the_step_began_with(model, tm
         assert second["ratio_max"] > 1.001
 
 
-def test_correction_with_truncated_sampling_stops_before_the_model_is_loaded(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("dsk.core.run.assembly.load_policy", None)
-    spec = small_spec(model, train=train(loss={"correction": "mask"}), sampling={"top_p": 0.9})
-    with pytest.raises(SpecError, match="importance correction needs plain sampling"):
-        dsk.run(spec, tmp_path / "cut")
+def test_correction_with_truncated_sampling_is_refused_with_the_spec(model):
+    with pytest.raises(ValidationError, match="importance correction needs plain sampling"):
+        small_spec(model, train=train(loss={"correction": "mask"}), sampling={"top_p": 0.9})
 
 
 @pytest.mark.full

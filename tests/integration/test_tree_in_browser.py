@@ -26,7 +26,7 @@ LONG = "a long step " * 90_000
 
 def tree(selector="frontier", text=lambda node: f"words of step {node}", trained=False, problem=PROBLEM):
     """A search with right and wrong ends, as the viewer's data."""
-    spec = Tree(width=3, max_depth=5, trajectories=8, selector=selector)
+    spec = Tree.model_validate({"width": 3, "max_depth": 5, "trajectories": 8, "selector": selector})
     search = TreeSearch(problem, Known((1, 2)), spec, 5, replace(SETTING, keep_trees=True))
     record = run(search, ScriptedPolicy(3, 0.3, 0.4)).group().tree
     assert record is not None
@@ -397,10 +397,10 @@ def test_the_keys_are_listed(visit):
     listed = page.locator(".tree-help kbd").all_inner_texts()
     assert set("←→↑↓,.sw/nNcCfo?+") | {"space", "Home", "End"} <= set(listed)
     page.keyboard.press("Escape")
-    assert page.locator(".tree-help").count() == 0
+    page.locator(".tree-help").wait_for(state="detached")
     page.get_by_role("button", name="Keys").click()
     page.get_by_role("button", name="Close").click()
-    assert page.locator(".tree-help").count() == 0
+    page.locator(".tree-help").wait_for(state="detached")
 
 
 def test_two_trees_stand_side_by_side_and_are_played_together(visit):

@@ -55,8 +55,8 @@ function identity({ problem, ends }: TreesOfProblem): string {
 
 function leftOut({ shown, step, of, steps, too_large: large }: KeptTrees): string {
   const trees = `${whole.format(shown.length)} of the ${whole.format(of)} trees of step ${whole.format(step)}`;
-  const beside = shown.some((each) => each.trees.length > 1) ? ", with the first tree of the problem beside it" : "";
-  const most = "those whose share of right ends has changed most come first";
+  const paired = shown.some((each) => each.trees.length > 1);
+  const beside = paired ? "; beside a tree is the problem's first one, and what has changed most comes first" : ", the most telling first";
   const gone = large ? ` ${whole.format(large)} more would have made this page too large.` : "";
-  return `Here are ${trees}${beside}; ${most}.${gone} The run keeps the trees of ${whole.format(steps)} ${steps === 1 ? "step" : "steps"}:`;
+  return `Here are ${trees}${beside}.${gone} The run keeps the trees of ${whole.format(steps)} ${steps === 1 ? "step" : "steps"}:`;
 }

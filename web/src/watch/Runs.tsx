@@ -8,7 +8,6 @@ import type { List, Row } from "./data";
 import { usePolled } from "./poll";
 
 const MOST = 12; // as MOST_LAID_OVER in dsk/watch/watched.py
-const percent = formatter("percent");
 const number = formatter();
 const duration = formatter("seconds");
 
@@ -78,7 +77,7 @@ function Whole({ row, ticked, toggle }: { row: Row; ticked: boolean; toggle: () 
       <td class="watch-name"><a href={runAddress(row.run)}><bdi>{row.name}</bdi></a> <span class="quiet">{row.task}, seed {row.seed}</span></td>
       <td><span class={`status ${row.status}`}>{row.status}</span>{row.reason && row.status !== "running" && <span class="quiet watch-reason"><bdi>{row.reason}</bdi></span>}</td>
       <td><Progress row={row} /></td>
-      <td class="number" data-name="pass@1">{percent(row.pass_at_1)}{row.low != null && <span class="quiet"> [{bare(row.low)}, {bare(row.high!)}]</span>}</td>
+      <td class="number" data-name="pass@1">{row.pass_at_1 == null ? "–" : `${bare(row.pass_at_1)}%`}{row.low != null && <span class="quiet"> [{bare(row.low)}, {bare(row.high!)}]</span>}</td>
       <td class="number" data-name="reward">{number(row.group_reward)}</td>
       <td class="number" data-name="entropy">{number(row.trajectory_entropy)}</td>
       <td class="number" data-name="tokens">{number(row.model_tokens)}</td>
@@ -94,7 +93,7 @@ function Progress({ row }: { row: Row }) {
   return (
     <>
       {most > 0 && <progress max={most} value={row.status === "finished" ? most : step} aria-label={`${step} of at most ${most} steps`} />}
-      <span class="watch-progress">step {step}{most > 0 && ` of ${most}`}{(row.rounds ?? 0) > 1 && <span class="quiet">, round {row.round} of {row.rounds}</span>}</span>
+      <span class="watch-progress">step {step}{most > 0 && ` of ${most}`}{(row.rounds ?? 0) > 1 && <span class="quiet">, round {Math.min((row.round ?? 0) + 1, row.rounds!)} of {row.rounds}</span>}</span>
     </>
   );
 }
