@@ -55,30 +55,35 @@ class OpenedRun:
         self._records = FollowedRecords(folder)
         self._made: dict[str, tuple[Any, Answer]] = {}
         self._texts: tuple[Any, Texts] | None = None
-        self._lock = Lock()
+        self._reading = Lock()
+        self._making = {part: Lock() for part in ("figures", "texts", "curves")}
 
     def figures(self) -> Answer:
         """The report but for what is made of tokens, with the status that a watcher gives."""
         status, reason = live_status(self.folder)
         seen = (status, reason, *map(stamp, (*(self.folder / name for name in FILES), *self._folders())))
         told = {"status": status, "reason": reason, "name": self._named["name"], "examples": [], "trees": None}
-        return self._once("figures", seen, lambda: report_figures(self.folder, self._records.read()) | told)
+        return self._once("figures", seen, lambda: report_figures(self.folder, self._read()) | told)
 
     def texts(self) -> Answer:
         """Examples and the newest kept trees."""
         seen = (stamp(self.folder / "trees"), stamp(self.folder / "final"))
-        return self._once("texts", seen, lambda: report_texts(self.folder, self._records.read(), self._tokenizer))
+        return self._once("texts", seen, lambda: report_texts(self.folder, self._read(), self._tokenizer))
 
     def curves(self) -> Answer:
         """Evaluations and steps as columns."""
         return self._once("curves", stamp(self.folder / EVENTS_FILE), self._columns)
 
     def _columns(self) -> dict[str, Any]:
-        records = self._records.read()
+        records = self._read()
         return self._named | {"evaluations": evaluation_columns(records), "steps": asdict(step_columns(records))}
 
+    def _read(self) -> list[dict[str, Any]]:
+        with self._reading:
+            return self._records.read()
+
     def _once(self, part: str, seen: Any, make: Callable[[], dict[str, Any]]) -> Answer:
-        with self._lock:
+        with self._making[part]:
             if part not in self._made or self._made[part][0] != seen:
                 self._made[part] = (seen, answer(encoded(make())))
             return self._made[part][1]
