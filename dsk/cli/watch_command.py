@@ -30,11 +30,12 @@ def watch(
     from dsk.core.errors import RunFolderError
     from dsk.core.input.faults import printable
     from dsk.watch.places import find_places
-    from dsk.watch.server import address, listen, make_server
+    from dsk.watch.server import address, listen, make_server, stay_offline
     from dsk.watch.watched import Watched
 
     if not folder.is_dir():
         raise RunFolderError(f"{folder}: there is no such folder; name one that holds runs (`dsk run` makes runs/NAME)")
+    stay_offline()
     place = listen(port or 0)
     typer.echo(f"Watching {printable(str(folder))} at {address(place)} (Ctrl-C ends it)")
     if not find_places(folder)[0]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dsk.watch.server import address, listen, make_server
+from dsk.watch.server import address, listen, make_server, stay_offline
 from dsk.watch.watched import Watched
 
 POLITE = 5
@@ -53,6 +53,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def main() -> None:
     """Serve the folder of the first argument on the listening socket of the second, as long as standard input lasts."""
     os.nice(POLITE)
+    stay_offline()
     root, number = sys.argv[1:]
     place = socket.socket(fileno=int(number))
     server = make_server(Watched(Path(root)), place)

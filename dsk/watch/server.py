@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 import uvicorn
@@ -14,7 +15,11 @@ from dsk.watch.watched import Watched
 LOOPBACK = "127.0.0.1"
 WAITING = 64
 """Connections that wait while the server starts."""
-LARGEST_PORT = 65535
+
+
+def stay_offline() -> None:
+    """Let this process look for tokenizers on this machine only; call it before any is loaded."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def listen(port: int = 0) -> socket.socket:
