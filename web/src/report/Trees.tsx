@@ -25,7 +25,7 @@ export function Trees({ kept }: { kept: KeptTrees | null }) {
           <Problem key={identity(shown)} of={shown} />
         </>
       )}
-      <p class="quiet fine">{leftOut(kept)} <code>{kept.command}</code> lists them, and <code>dsk tree</code> draws each.</p>
+      <p class="quiet fine left-out">{leftOut(kept)} <code>{kept.command}</code> lists them, and <code>dsk tree</code> draws each.</p>
     </section>
   );
 }

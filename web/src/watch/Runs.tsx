@@ -75,7 +75,7 @@ function Whole({ row, ticked, toggle }: { row: Row; ticked: boolean; toggle: () 
     <tr>
       <td><input type="checkbox" aria-label={`Choose ${row.name}`} checked={ticked} onChange={toggle} /></td>
       <td class="watch-name"><a href={runAddress(row.run)}><bdi>{row.name}</bdi></a> <span class="quiet">{row.task}, seed {row.seed}</span></td>
-      <td><span class={`status ${row.status}`}>{row.status}</span>{row.reason && row.status !== "running" && <span class="quiet watch-reason"><bdi>{row.reason}</bdi></span>}</td>
+      <td><span class={`status ${row.status}`}>{row.status}</span>{row.reason && row.status !== "running" && <span class="quiet watch-reason" title={row.reason}><bdi>{row.reason}</bdi></span>}</td>
       <td><Progress row={row} /></td>
       <td class="number" data-name="pass@1">{row.pass_at_1 == null ? "–" : `${bare(row.pass_at_1)}%`}{row.low != null && <span class="quiet"> [{bare(row.low)}, {bare(row.high!)}]</span>}</td>
       <td class="number" data-name="reward">{number(row.group_reward)}</td>
