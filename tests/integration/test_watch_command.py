@@ -36,7 +36,7 @@ def start(*words: str | Path, folder: Path) -> subprocess.Popen[str]:
 
 
 def ask(address: str) -> int:
-    with urllib.request.urlopen(address.split("#")[0], timeout=60) as answer:
+    with urllib.request.urlopen(address.split("#")[0], timeout=300) as answer:
         return answer.status
 
 
@@ -95,7 +95,7 @@ def test_the_server_ends_when_the_run_is_killed(tmp_path):
     _, server = served_by(process)
     process.kill()
     process.communicate()
-    assert psutil.wait_procs([server], timeout=60)[1] == []
+    assert psutil.wait_procs([server], timeout=300)[1] == []
 
 
 def test_the_server_beside_a_run_does_not_outlive_the_block(tmp_path):
