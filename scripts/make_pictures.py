@@ -7,7 +7,7 @@ runs are: the pages of `STUDIES` are made from them, and stay as they are where 
 change, or what the pages hold. Everything comes out the same again except measured seconds and what depends on them.
 
 Needs Chromium and the extra `browser`, as scripts/install_full.sh installs them. It leaves out the platform that the
-runs were made on, which would name a machine.
+runs were made on, which would name a machine, and all but a dozen of a comparison's kept trees, for size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,32 +46,26 @@ PAGES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """What is photographed: a page, the height of the window in pixels, and what is done before."""
+    """What is photographed: a page, and the height of the window in pixels."""
 
     page: str
     height: int
-    before: Callable[[Any], None] = lambda page: None
-
-
-def at_expansion(number: int) -> Callable[[Any], None]:
-    """Go to the moment before an expansion."""
-
-    def go(page: Any) -> None:
-        page.get_by_role("slider").fill(str(number))
-        page.evaluate("document.activeElement.blur()")
-
-    return go
 
 
 WIDTH = 1400
 PICTURES = {
     "report": Picture("report", 1320),
-    "tree": Picture("tree", 860, at_expansion(24)),
-    "selectors": Picture("selectors", 860, at_expansion(20)),
+    "tree": Picture("tree", 860),
+    "selectors": Picture("selectors", 860),
     "comparison": Picture("methods", 1300),
 }
-MOVING, MOVING_SIZE, SHOWN_MS, REST_MS = "tree", {"width": 1100, "height": 700}, 700, 3000
+MOVING, MOVING_SIZE, SHOWN_MS, REST_MS = "tree", {"width": 1000, "height": 640}, 700, 3000
 """The page of the moving picture, its window, how long it shows an expansion and the finished tree."""
+MOVING_QUALITY, QUALITY = 60, 80
+TREES = 12
+"""Problems whose trees the site's copy of a comparison holds."""
+RESTS_MS = 600
+"""After so long nothing moves on a page any more."""
 SCHEMES: tuple[Any, ...] = ("light", "dark")
 
 
@@ -141,10 +135,19 @@ def keep(name: str, title: str, data: Mapping[str, Any]) -> None:
     """Write a page's data to where the site takes it from."""
     from dsk.web.page import json_text
 
-    shown = {**data, "versions": {key: value for key, value in data.get("versions", {}).items() if key != "platform"}}
-    text = json_text({"title": title, "data": shown if "versions" in data else data})
+    text = json_text({"title": title, "data": {key: published(key, value) for key, value in data.items()}})
     assert str(ROOT) not in text, f"{name}: holds a path of this machine"
     (DOCS / "live" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def published(key: str, value: Any) -> Any:
+    """A part of a page's data without what the site leaves out."""
+    if key == "versions":
+        return {name: version for name, version in value.items() if name != "platform"}
+    if key == "problems":
+        trees = dict(list(value["kept"]["trees"].items())[:TREES])
+        return {**value, "kept": {**value["kept"], "trees": trees}}
+    return value
 
 
 def photograph() -> None:
@@ -156,12 +159,12 @@ def photograph() -> None:
         for scheme in SCHEMES:
             for name, picture in PICTURES.items():
                 with opened(browser, picture.page, scheme, {"width": WIDTH, "height": picture.height}) as page:
-                    picture.before(page)
-                    save(f"{name}-{scheme}", [look(page)])
+                    save(f"{name}-{scheme}", [look(page, telling_moment(picture.page))], quality=QUALITY)
             with opened(browser, MOVING, scheme, MOVING_SIZE) as page:
                 last = int(page.get_by_role("slider").get_attribute("max"))
-                frames = [look(page, at_expansion(number)) for number in range(last + 1)]
-                save(f"search-{scheme}", frames, duration=[SHOWN_MS] * last + [REST_MS], loop=0)
+                frames = [look(page, number) for number in range(last + 1)]
+                moving = {"duration": [SHOWN_MS] * last + [REST_MS], "loop": 0, "quality": MOVING_QUALITY}
+                save(f"search-{scheme}", frames, save_all=True, append_images=frames[1:], **moving)
         browser.close()
 
 
@@ -174,17 +177,27 @@ def opened(browser: Any, name: str, scheme: str, size: Mapping[str, int]) -> Ite
     page.close()
 
 
-def look(page: Any, before: Callable[[Any], None] = lambda page: None) -> Image.Image:
-    """What the window shows, once what moves has come to rest."""
-    before(page)
-    page.wait_for_timeout(600)
+def telling_moment(name: str) -> int | None:
+    """The last expansion that a page's first tree chose from its whole frontier; None of a page of no trees."""
+    data = json.loads((DOCS / "live" / f"{name}.json").read_text(encoding="utf-8"))["data"]
+    if data["page"] != "trees":
+        return None
+    choices = data["trees"][0]["choices"]
+    return max(number for number, choice in enumerate(choices) if choice["how"] == "frontier")
+
+
+def look(page: Any, expansion: int | None) -> Image.Image:
+    """What the window shows, before an expansion where one is named, once what moves has come to rest."""
+    if expansion is not None:
+        page.get_by_role("slider").fill(str(expansion))
+        page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(RESTS_MS)
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
-def save(name: str, frames: list[Image.Image], **animation: Any) -> None:
+def save(name: str, frames: list[Image.Image], **options: Any) -> None:
     """Write a picture, still or moving."""
-    more = {"save_all": True, "append_images": frames[1:], **animation} if animation else {}
-    frames[0].save(DOCS / "pictures" / f"{name}.webp", quality=80, method=6, **more)
+    frames[0].save(DOCS / "pictures" / f"{name}.webp", method=6, **options)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,11 @@ from dsk.web.page import linked_page_html, page_html
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-sys.path.insert(0, str(ROOT / "scripts"))
-import site_pages  # noqa: E402
+SPEC = importlib.util.spec_from_file_location("site_pages", ROOT / "scripts" / "site_pages.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+SITE_PAGES = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(SITE_PAGES)
 
 STORED = sorted((DOCS / "live").glob("*.json"))
 LARGEST = 6_000_000
@@ -57,8 +60,8 @@ def test_live_pages_and_pictures_together_stay_small():
 
 
 def test_the_site_has_a_page_for_each_stored_one_and_the_bundle_beside_them():
-    made = site_pages.live_pages(DOCS)
-    assert set(made) == {f"{file.stem}.html" for file in STORED} | set(site_pages.BUNDLE)
+    made = SITE_PAGES.live_pages(DOCS)
+    assert set(made) == {f"{file.stem}.html" for file in STORED} | set(SITE_PAGES.BUNDLE)
 
 
 @pytest.mark.parametrize("make", [page_html, linked_page_html])
