@@ -147,6 +147,8 @@ def test_the_verdicts_of_a_wide_table_scroll_into_view_beside_the_arms_names(wid
     arm = page.locator("td", has_text="treerl").last
     verdict = page.locator("td", has_text="better by 27.5 points")
     verdict.scroll_into_view_if_needed()
+    lines = "cell => { const all = new Range(); all.selectNodeContents(cell); return all.getClientRects().length }"
+    assert arm.evaluate(lines) == 1
     left, shown = arm.bounding_box(), verdict.bounding_box()
     assert left["x"] >= 0
     assert shown["x"] >= left["x"] + left["width"] - 1
