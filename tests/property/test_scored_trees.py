@@ -1,16 +1,23 @@
-"""Trees with a scorer: every open step has its score, whatever the order in which scores and verdicts come back."""
+"""Trees with a scorer: every open step has its score, whatever the order in which scores and verdicts come back.
+
+Steps that are rated too low are left out, by a rule that is written out slowly; one open node always stays.
+"""
 
 import random
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_search import PROBLEM, SETTING, ScriptedPolicy
 
 from dsk.components.rollouts import Tree
+from dsk.components.selectors.frontier import Frontier
 from dsk.core.roles import Known
+from dsk.core.seeding import derive_seed
 from dsk.core.types import Question, Verdict
+from dsk.testing.trees import random_tree
 
 SCORED = replace(SETTING, scored=True, max_response_tokens=40)
 policies = st.builds(ScriptedPolicy, st.integers(0, 10**6), st.floats(0.1, 1), st.floats(0, 1))
@@ -54,3 +61,81 @@ def test_a_tree_knows_the_scores_of_its_open_steps_and_only_those(tree, given_to
     scored = np.flatnonzero(~np.isnan(grew.score)).tolist()
     assert scored == [node for node in range(1, grew.size) if not grew.terminal[node]]
     assert [grew.score[node] for node in scored] == [score(Question(0, grew.response(node)[0])) for node in scored]
+
+
+def grown_with_values(tree: Tree, policy: ScriptedPolicy, valued: bool = True):
+    """A tree of a policy whose samples come with values."""
+    search = tree.start(PROBLEM, Known((1, 2)), 3, SETTING)
+    while requests := search.requests():
+        (request,) = requests
+        samples = [policy.sample(request.prefix, i) for i in range(request.n)]
+        if valued:
+            samples = [replace(s, values=values_of(request.prefix, i, len(s.tokens))) for i, s in enumerate(samples)]
+        for question in search.deliver(request.id, samples):
+            search.answer(question.id, policy.verdict(question))
+    return search
+
+
+def values_of(prefix: tuple[int, ...], child: int, count: int) -> tuple[float, ...]:
+    """In tenths, so that some are equal."""
+    rng = random.Random(derive_seed("values", prefix, child))
+    return tuple(rng.randint(0, 10) / 10 for _ in range(count))
+
+
+def slowly_pruned(tree, order: list[int], below: float) -> set[int]:
+    """Each expansion's open steps that are rated too low; where nothing else is open, all but the best rated."""
+    opened, pruned = {0}, set()
+    for node in order:
+        opened.discard(node)
+        fresh = [child for child in tree.children(node) if not tree.terminal[child]]
+        low = [child for child in fresh if tree.score[child] < below]
+        opened |= set(fresh)
+        if low and opened == set(low):
+            low.remove(max(low, key=lambda child: (tree.score[child], -child)))
+        opened -= set(low)
+        pruned |= set(low)
+    return pruned
+
+
+@given(trees, policies, st.sampled_from([0.2, 0.5, 0.9]))
+def test_steps_rated_too_low_are_never_expanded_and_one_open_node_stays(tree, policy, below):
+    search = grown_with_values(tree.model_copy(update={"prune_below": below}), policy)
+    grew, pruned = search.tree, set(np.flatnonzero(search.tree.pruned).tolist())
+    assert pruned == slowly_pruned(grew, search.expansion_order, below)
+    assert not pruned & set(search.expansion_order)
+    assert search.group().stats["pruned"] == len(pruned)
+    open_nodes = ~(grew.expanded | grew.terminal | grew.pruned)
+    assert search.frontier.nodes() == np.flatnonzero(open_nodes).tolist()
+    assert bool(search.frontier) == bool(open_nodes.any())
+    finished = len(search.recorded) >= tree.trajectories
+    assert finished or not open_nodes.any(), "it ended although it could have gone on"
+
+
+@given(trees, policies)
+def test_values_that_nobody_uses_change_nothing(tree, policy):
+    plain, valued = grown_with_values(tree, policy, valued=False), grown_with_values(tree, policy)
+    assert plain.expansion_order == valued.expansion_order
+    assert plain.group().trajectories == valued.group().trajectories
+    left = {
+        name: figure for name, figure in valued.group().stats.items() if name not in ("scored", "unscored", "score")
+    }
+    assert left == plain.group().stats
+
+
+@given(trees, policies)
+def test_a_step_has_the_value_before_its_last_token(tree, policy):
+    grew = grown_with_values(tree, policy).tree
+    for node in range(1, grew.size):
+        parent = int(grew.parent[node])
+        prefix = (1, 2, *grew.response(parent)[0].tolist())
+        values = values_of(prefix, node - grew.children(parent).start, len(grew.step_tokens(node)))
+        expected = np.nan if grew.terminal[node] or not values else values[-1]
+        assert np.array_equal(grew.score[node], expected, equal_nan=True)
+
+
+@given(st.integers(0, 10**6), st.floats(-2, 2))
+def test_a_score_weight_adds_the_score_and_one_half_where_there_is_none(seed, weight):
+    tree = random_tree(seed)
+    nodes, rng = np.arange(1, tree.size), np.random.default_rng(0)
+    added = Frontier(score_weight=weight).scores(tree, nodes, rng) - Frontier().scores(tree, nodes, rng)
+    assert added.tolist() == pytest.approx([weight * (0.5 if np.isnan(s) else s) for s in tree.score[nodes]])
