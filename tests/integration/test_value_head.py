@@ -137,9 +137,8 @@ def slow_logits(policy) -> dict[tuple[int, ...], torch.Tensor]:
     found = {}
     for step in STEPS:
         ids = torch.tensor([[*PROMPT, *step[:-1]]])
-        found[step] = policy.value_head(policy.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0])[
-            -1
-        ]
+        hidden = policy.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0]
+        found[step] = policy.value_head(hidden)[-1]
     return found
 
 

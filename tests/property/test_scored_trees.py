@@ -116,10 +116,7 @@ def test_values_that_nobody_uses_change_nothing(tree, policy):
     plain, valued = grown_with_values(tree, policy, valued=False), grown_with_values(tree, policy)
     assert plain.expansion_order == valued.expansion_order
     assert plain.group().trajectories == valued.group().trajectories
-    left = {
-        name: figure for name, figure in valued.group().stats.items() if name not in ("scored", "unscored", "score")
-    }
-    assert left == plain.group().stats
+    assert valued.group().stats.items() >= plain.group().stats.items()
 
 
 @given(trees, policies)
