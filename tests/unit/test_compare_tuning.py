@@ -145,8 +145,8 @@ def test_a_study_that_was_not_tuned_says_so_in_its_title(tmp_path, form):
 def test_a_plot_of_a_study_that_was_not_tuned_says_so(tmp_path):
     pytest.importorskip("matplotlib")
     done = conducted(study_of(arms=ARMS, question="Which?"), tmp_path / "u", Scripted(lambda r: steady(0.3, r.seed)))
-    draw(done.comparison, done.arms, tmp_path / "p.html")
-    assert "<title>Which? (untuned)</title>" in (tmp_path / "p.html").read_text()
+    draw(done.comparison, done.arms, tmp_path / "p.svg")
+    assert "<!-- Which? (untuned) -->" in (tmp_path / "p.svg").read_text()
 
 
 def test_tuning_runs_are_no_arms_when_a_studys_folder_is_compared(tmp_path):
