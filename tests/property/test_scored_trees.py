@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_search import PROBLEM, SETTING, ScriptedPolicy
+from scripted_search import PROBLEM, SETTING, ScriptedPolicy, ValuedPolicy, run
 
 from dsk.components.rollouts import Tree
 from dsk.components.selectors.frontier import Frontier
 from dsk.core.roles import Known
-from dsk.core.seeding import derive_seed
 from dsk.core.types import Question, Verdict
 from dsk.testing.trees import random_tree
 
 SCORED = replace(SETTING, scored=True, max_response_tokens=40)
-policies = st.builds(ScriptedPolicy, st.integers(0, 10**6), st.floats(0.1, 1), st.floats(0, 1))
+policies, valued = (
+    st.builds(kind, st.integers(0, 10**6), st.floats(0.1, 1), st.floats(0, 1))
+    for kind in (ScriptedPolicy, ValuedPolicy)
+)
 trees = st.builds(
     lambda **fields: Tree.model_validate({"max_depth": 4, "trajectories": 4, "step_tokens": 5, **fields}),
     width=st.integers(1, 6),
@@ -63,23 +65,8 @@ def test_a_tree_knows_the_scores_of_its_open_steps_and_only_those(tree, given_to
     assert [grew.score[node] for node in scored] == [score(Question(0, grew.response(node)[0])) for node in scored]
 
 
-def grown_with_values(tree: Tree, policy: ScriptedPolicy, valued: bool = True):
-    """A tree of a policy whose samples come with values."""
-    search = tree.start(PROBLEM, Known((1, 2)), 3, SETTING)
-    while requests := search.requests():
-        (request,) = requests
-        samples = [policy.sample(request.prefix, i) for i in range(request.n)]
-        if valued:
-            samples = [replace(s, values=values_of(request.prefix, i, len(s.tokens))) for i, s in enumerate(samples)]
-        for question in search.deliver(request.id, samples):
-            search.answer(question.id, policy.verdict(question))
-    return search
-
-
-def values_of(prefix: tuple[int, ...], child: int, count: int) -> tuple[float, ...]:
-    """In tenths, so that some are equal."""
-    rng = random.Random(derive_seed("values", prefix, child))
-    return tuple(rng.randint(0, 10) / 10 for _ in range(count))
+def searched(tree: Tree, policy: ScriptedPolicy):
+    return run(tree.start(PROBLEM, Known((1, 2)), 3, SETTING), policy)
 
 
 def slowly_pruned(tree, order: list[int], below: float) -> set[int]:
@@ -97,9 +84,9 @@ def slowly_pruned(tree, order: list[int], below: float) -> set[int]:
     return pruned
 
 
-@given(trees, policies, st.sampled_from([0.2, 0.5, 0.9]))
+@given(trees, valued, st.sampled_from([0.2, 0.5, 0.9]))
 def test_steps_rated_too_low_are_never_expanded_and_one_open_node_stays(tree, policy, below):
-    search = grown_with_values(tree.model_copy(update={"prune_below": below}), policy)
+    search = searched(tree.model_copy(update={"prune_below": below}), policy)
     grew, pruned = search.tree, set(np.flatnonzero(search.tree.pruned).tolist())
     assert pruned == slowly_pruned(grew, search.expansion_order, below)
     assert not pruned & set(search.expansion_order)
@@ -111,21 +98,21 @@ def test_steps_rated_too_low_are_never_expanded_and_one_open_node_stays(tree, po
     assert finished or not open_nodes.any(), "it ended although it could have gone on"
 
 
-@given(trees, policies)
+@given(trees, valued)
 def test_values_that_nobody_uses_change_nothing(tree, policy):
-    plain, valued = grown_with_values(tree, policy, valued=False), grown_with_values(tree, policy)
-    assert plain.expansion_order == valued.expansion_order
-    assert plain.group().trajectories == valued.group().trajectories
-    assert valued.group().stats.items() >= plain.group().stats.items()
+    plain, rated = searched(tree, ScriptedPolicy(**vars(policy))), searched(tree, policy)
+    assert plain.expansion_order == rated.expansion_order
+    assert plain.group().trajectories == rated.group().trajectories
+    assert rated.group().stats.items() >= plain.group().stats.items()
 
 
-@given(trees, policies)
+@given(trees, valued)
 def test_a_step_has_the_value_before_its_last_token(tree, policy):
-    grew = grown_with_values(tree, policy).tree
+    grew = searched(tree, policy).tree
     for node in range(1, grew.size):
         parent = int(grew.parent[node])
         prefix = (1, 2, *grew.response(parent)[0].tolist())
-        values = values_of(prefix, node - grew.children(parent).start, len(grew.step_tokens(node)))
+        values = policy.values(prefix, node - grew.children(parent).start, len(grew.step_tokens(node)))
         expected = np.nan if grew.terminal[node] or not values else values[-1]
         assert np.array_equal(grew.score[node], expected, equal_nan=True)
 
