@@ -19,10 +19,8 @@ from dsk.core.types import Question, Verdict
 from dsk.testing.trees import random_tree
 
 SCORED = replace(SETTING, scored=True, max_response_tokens=40)
-policies, valued = (
-    st.builds(kind, st.integers(0, 10**6), st.floats(0.1, 1), st.floats(0, 1))
-    for kind in (ScriptedPolicy, ValuedPolicy)
-)
+DRAWN = (st.integers(0, 10**6), st.floats(0.1, 1), st.floats(0, 1))
+policies, valued = st.builds(ScriptedPolicy, *DRAWN), st.builds(ValuedPolicy, *DRAWN)
 trees = st.builds(
     lambda **fields: Tree.model_validate({"max_depth": 4, "trajectories": 4, "step_tokens": 5, **fields}),
     width=st.integers(1, 6),
