@@ -25,7 +25,7 @@ from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
 from dsk.core.training.anchors import Anchors
 from dsk.core.training.batch import prepare
 from dsk.core.training.figures import StepFigures, unique_tokens
-from dsk.core.training.forward import edge_logprobs, row_values, training_state
+from dsk.core.training.forward import edge_logprobs, edge_states, row_values, training_state
 from dsk.core.training.learner import Receive
 from dsk.core.training.microbatch import micro_batches
 from dsk.core.training.optimizer import Optimizer
@@ -135,7 +135,8 @@ class Trainer:
         for batch in micro_batches(missed, self.packing, self.train.micro_batch_tokens)[0]:
             layout = self.packing.lay_out(batch, self.policy.device)
             with torch.no_grad(), training_state(self.policy.model, layout.attention, False):
-                hidden = self._forward(self.policy.model, layout)[2]
+                hidden = edge_states(self.policy.model, layout, self._body)
+            self.forward_tokens += layout.input_ids.numel()
             loss = lesson.read(batch, layout, hidden)
             assert loss is not None
             loss.backward()
