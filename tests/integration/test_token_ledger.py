@@ -46,8 +46,15 @@ MODES: dict[str, dict[str, Any]] = {
         "lora_rank": 2,
     },
     "entropy": {"train": {**TRAIN, "loss": {"kind": "grpo", "entropy_coef": 0.1}}},
-    "value head": {"rollout": {**TREE, "prune_below": 0.5}, "scorer": {"kind": "value_head", "warmup_updates": 1}},
-    "value head for free": {"scorer": {"kind": "value_head", "silent": False}},
+    "value head": {
+        "rollout": {**TREE, "prune_below": 0.5},
+        "scorer": {"kind": "value_head", "warmup_updates": 1},
+        "train": {**TRAIN, "advantage": "outcome"},
+    },
+    "value head for free": {
+        "scorer": {"kind": "value_head", "silent": False},
+        "train": {**TRAIN, "advantage": "outcome"},
+    },
     "anchors": {"train": {**TRAIN, "loss": {"kind": "tree_grpo", "correction": "truncate"}}},
     "temperature": {"sampling": {"temperature": 0.7}},
     "a small cache": {"engine": {"kind": "transformers", "max_rows": 3, "cache_bytes": 400_000}},
