@@ -33,7 +33,7 @@ class World:
     """A policy and a verifier. Sample `i` of a request depends on its prefix, sampling, seed and `i` alone.
 
     `end` is the chance of each token to end the response, `lost` that of a sample to have a log-probability that is
-    no number. `keep_trees` asks for whole trees.
+    no number. `keep_trees` asks for whole trees. In worlds of odd seeds the policy has a value head.
     """
 
     seed: int
@@ -61,7 +61,8 @@ class World:
         logprobs = [rng.choice([0.0, -0.05, -0.5, -2.0 * rng.random()]) for _ in tokens]
         if rng.random() < self.lost:
             logprobs[rng.randrange(len(logprobs))] = float("nan")
-        return Sample(tuple(tokens), tuple(logprobs), stop, 3)  # type: ignore[arg-type]
+        values = [rng.random() for _ in tokens] if self.seed % 2 else []
+        return Sample(tuple(tokens), tuple(logprobs), stop, 3, tuple(values))  # type: ignore[arg-type]
 
     def verdict(self, tokens: Sequence[int]) -> Verdict:
         """A score in quarters, and an answer that names the response."""

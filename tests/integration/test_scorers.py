@@ -26,6 +26,7 @@ import dsk
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.components.scorers import CommandScorer, NoScores, RewardModel
 from dsk.components.scorers.command import FORM
+from dsk.components.scorers.value_head import ValueHeadScorer
 from dsk.core.errors import ModelError, Notice, SpecError, VerdictError, VerifierError
 from dsk.core.sampling.scheduler import Scheduler
 from dsk.core.sampling.verdicts import rate
@@ -85,6 +86,11 @@ class TestCommand(ScorerContract):
 class TestNone(ScorerContract):
     def make_scorer(self):
         return NoScores()
+
+
+class TestValueHead(ScorerContract):
+    def make_scorer(self):
+        return ValueHeadScorer.model_validate({"hidden": 4})
 
 
 def rated(scorer, items):

@@ -25,6 +25,11 @@ class TestTreeByTexts(RolloutContract):
         return Tree(width=3, max_depth=6, step_tokens=8, trajectories=6, boundary="text", record="all")
 
 
+class TestTreePruned(RolloutContract):
+    def make_rollout(self):
+        return Tree(width=3, max_depth=5, step_tokens=5, trajectories=6, max_expansions=12, prune_below=0.5)
+
+
 class TestDirect(RolloutContract):
     def make_rollout(self):
         return Direct(samples=4)

@@ -55,6 +55,11 @@ class TestFrontierWithLogarithm(TestFrontier):
     depth_bonus = "log"
 
 
+class TestFrontierByScore(SelectorContract):
+    def make_selector(self):
+        return Frontier(score_weight=0.7)
+
+
 class TestFrontierUcb(SelectorContract):
     def make_selector(self):
         return FrontierUcb(entropy_weight=0.4)

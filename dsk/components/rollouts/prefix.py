@@ -95,6 +95,12 @@ class Prefix(Rollout):
         """Not where a column of the data has them."""
         return self.column is None
 
+    @property
+    def needs_scores(self) -> str | None:
+        """What the rollout within needs them for."""
+        inner = self.rollout.needs_scores
+        return inner and f"rollout.{inner}"
+
     def group_size(self) -> int:
         """That of the rollout."""
         return self.rollout.group_size()

@@ -3,11 +3,12 @@
 from dsk.components.scorers.command import CommandScorer
 from dsk.components.scorers.none import NoScores
 from dsk.components.scorers.reward_model import RewardModel
+from dsk.components.scorers.value_head import ValueHeadScorer
 from dsk.core.hookspecs import Register, hookimpl
 
 
 @hookimpl
 def register_scorers(register: Register) -> None:
     """The scorers that dsk brings."""
-    for scorer in (NoScores, RewardModel, CommandScorer):
+    for scorer in (NoScores, RewardModel, CommandScorer, ValueHeadScorer):
         register(scorer)

@@ -145,6 +145,11 @@ class Rollout(Component, ABC):
         return self.values != "none"
 
     @property
+    def needs_scores(self) -> str | None:
+        """Its field that does nothing without scores of steps, where one is set; a spec without a scorer is refused."""
+        return None
+
+    @property
     def uses_solutions(self) -> bool:
         """Whether it starts from `Known.solutions` where there are any."""
         return self.needs_solutions

@@ -50,6 +50,8 @@ def _unused(spec: RunSpec) -> Iterator[str]:
         yield f"screen.reuse: rollout '{rollout.kind}' does not use it; it acts with 'direct' and 'adaptive'"
     if allocated and not rollout.allocates:
         yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
+    if spec.scorer.head is not None and all(r.values == "none" for _, r in _places(spec)):
+        yield f"scorer: '{spec.scorer.kind}' learns from trees, and rollout '{rollout.kind}' makes whole responses"
     if spec.keep == "trees" and not any(r.keeps_trees for _, r in _places(spec)):
         yield f"keep: rollout '{rollout.kind}' makes whole responses, of which no tree is kept"
 

@@ -99,6 +99,27 @@ class RunSpec(StrictModel):
             raise PydanticCustomError("rollout", "{text}", {"text": f"{text} name it in `replay`"})
         return value
 
+    @field_validator("scorer")
+    @classmethod
+    def _check_scores(cls, value: Scorer, info: ValidationInfo) -> Scorer:
+        """Somebody rates steps where a rollout wants it, and the engine can where the policy's own head does."""
+        engine: Engine | None = info.data.get("engine")
+        if value.head is not None and engine is not None and not engine.gives_values:
+            text = (
+                f"'{value.kind}' has its values with the samples, and engine '{engine.kind}' gives none;"
+                " set engine.kind to 'transformers', or take another scorer"
+            )
+            raise PydanticCustomError("values", "{text}", {"text": text})
+        for place in ("rollout", "replay"):
+            rollout: Rollout | None = info.data.get(place)
+            if rollout is not None and rollout.needs_scores and not (value.active or value.head is not None):
+                text = (
+                    f"{place}.{rollout.needs_scores} needs the scores of steps, and '{value.kind}' gives none;"
+                    " set scorer.kind to 'value_head' or another that rates, or leave it out"
+                )
+                raise PydanticCustomError("scores", "{text}", {"text": text})
+        return value
+
     @field_validator("train")
     @classmethod
     def _check_credit(cls, value: TrainSpec, info: ValidationInfo) -> TrainSpec:
