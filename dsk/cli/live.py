@@ -16,7 +16,8 @@ from rich.text import Text
 
 from dsk.cli import terminal
 from dsk.cli.outlet import outlets
-from dsk.core.rounds import Run, run
+from dsk.core.rounds import run
+from dsk.core.run.kept_run import Run
 from dsk.core.run.ledger import Silent
 from dsk.core.run.stopping import StopRequest
 from dsk.core.sampling.scheduler import Progress

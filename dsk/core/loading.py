@@ -94,7 +94,13 @@ def load_spec(path: str | Path, assignments: Iterable[str] = ()) -> RunSpec:
 
     `RunSpec.dump` is the resolved form.
     """
-    return parse_spec(override(read_fields(path), assignments), str(path))
+    fields = override(read_fields(path), assignments)
+    try:
+        return parse_spec(fields, str(path))
+    except SpecError as error:
+        from dsk.core.own_parts import missing_parts
+
+        raise SpecError(*missing_parts(Path(path)), *error.problems) from None
 
 
 def read_fields(path: str | Path) -> dict[str, Any]:
