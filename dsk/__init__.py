@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dsk.core.rounds import run
     from dsk.core.run.kept_run import Run, load_run
     from dsk.core.run.ledger import Listener, Silent
+    from dsk.core.run.notebook import NotebookView
     from dsk.core.sampling.scheduler import Progress
     from dsk.core.spec import (
         EvaluateSpec,
@@ -67,6 +68,7 @@ __all__ = [
     "InterruptedRun",
     "Listener",
     "ModelSpec",
+    "NotebookView",
     "OptimizerSpec",
     "Policy",
     "Problem",
@@ -124,6 +126,7 @@ _HOMES = {
         "core.rounds": "run",
         "core.run.kept_run": "Run load_run",
         "core.run.ledger": "Listener Silent",
+        "core.run.notebook": "NotebookView",
         "core.sampling.scheduler": "Progress",
         "core.spec": "EvaluateSpec ModelSpec OptimizerSpec PromptSpec RewardSpec RoundsSpec RunSpec SamplingSpec"
         " ScreenSpec TrainSpec",

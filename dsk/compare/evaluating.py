@@ -38,6 +38,11 @@ class Evaluated:
             for found in self.answered
         ]
 
+    def _repr_html_(self) -> str:
+        from dsk.compare.shown import scores_html
+
+        return scores_html(self.scores, self.title)
+
 
 def evaluate(
     spec: RunSpec,

@@ -17,12 +17,14 @@ from dsk.core.run.picking import pick_problem
 from dsk.core.sampling.questions import Answerers
 from dsk.core.sampling.scheduler import Progress, Scheduler
 from dsk.core.seeding import derive_seed
+from dsk.core.shown_tree import record_html
 from dsk.core.spec import RunSpec
 from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Group, Problem
-from dsk.treeview.data import tree_data
+from dsk.treeview.data import prompt_text, tree_data
 from dsk.treeview.page import trees_page
 from dsk.treeview.rules import rules_of
+from dsk.web.fragments import Embedded, block, table
 
 if TYPE_CHECKING:
     from dsk.core.model.policy import Policy
@@ -56,6 +58,24 @@ class Searched:
     def page(self, path: str | os.PathLike[str], *beside: Searched) -> Path:
         """Write the tree viewer, one HTML file, with other searches side by side, and return its path."""
         return write_searches(Path(path), [self, *beside])
+
+    def viewer(self, *beside: Searched, height: int = 640) -> Embedded:
+        """The tree viewer for a notebook's cell, `height` pixels high; the notebook grows by the viewer's 0.8 MB."""
+        return Embedded(searches_page([self, *beside]), height)
+
+    def _repr_html_(self) -> str:
+        group = self.group
+        right = sum(trajectory.correct for trajectory in group.trajectories)
+        counts = (
+            f"{right} of {len(group.trajectories)} chosen responses are right, the answer is {group.problem.answer}"
+        )
+        title = f"Search of problem {group.problem.id}: {counts}"
+        tree, decode = group.tree, self.policy.decode
+        if tree is None:
+            texts = [(decode(found.tokens), "right" if found.correct else "wrong") for found in group.trajectories]
+            return block(title, table(("response", "end"), texts, left=2))
+        prompt = prompt_text(group.problem)
+        return record_html(tree, title, lambda node: decode(tree.step_tokens(node)) if node else prompt)
 
 
 def search(
@@ -95,7 +115,10 @@ def _search(spec: RunSpec, policy: Policy, problem: Problem, listener: Listener 
 
 def write_searches(path: Path, searched: Sequence[Searched]) -> Path:
     """Write the trees side by side as a page."""
-    trees = [one.data() for one in searched]
-    title = f"Search of problem {searched[0].group.problem.id}"
-    write_atomically(path, trees_page(title, trees).encode())
+    write_atomically(path, searches_page(searched).encode())
     return path
+
+
+def searches_page(searched: Sequence[Searched]) -> str:
+    """The trees side by side as HTML."""
+    return trees_page(f"Search of problem {searched[0].group.problem.id}", [one.data() for one in searched])

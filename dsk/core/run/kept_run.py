@@ -10,7 +10,7 @@ from typing import Any
 
 from dsk.core.errors import RunFolderError
 from dsk.core.loading import load_spec
-from dsk.core.run.folder import read_status
+from dsk.core.run.folder import read_spec, read_status
 from dsk.core.run.records import read_records
 from dsk.core.run.stored import read_object
 from dsk.core.spec import RunSpec
@@ -60,6 +60,11 @@ class Run(os.PathLike[str]):
     def of(self, event: str) -> list[dict[str, Any]]:
         """The records of one kind: `step`, `evaluation`, `round`, `update`, `groups`, `notice`, ..."""
         return [record for record in self.records if record["event"] == event]
+
+    def _repr_html_(self) -> str:
+        from dsk.core.run.shown_run import run_html
+
+        return run_html(read_spec(self.folder)["name"], self.status, self.records)
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:

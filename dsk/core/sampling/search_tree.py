@@ -106,6 +106,11 @@ class SearchTree:
         """What a scorer says of each step; NaN where nothing was said."""
         return self._store["score"][: self.size]
 
+    @property
+    def has_texts(self) -> bool:
+        """Whether `text` can tell."""
+        return self._pieces is not None
+
     def text(self, node: int) -> str:
         """The text of the node's own tokens. Raises ValueError where the tree knows no tokenizer."""
         if self._pieces is None:
@@ -192,6 +197,11 @@ class SearchTree:
         path = self.path(node)
         self._store["reward_sum"][path] += reward
         self._store["reward_count"][path] += 1
+
+    def _repr_html_(self) -> str:
+        from dsk.core.shown_tree import search_html
+
+        return search_html(self)
 
     def token_count(self) -> int:
         """Tokens of all steps: without what a boundary cut off."""
