@@ -11,7 +11,7 @@ from rich.console import Console
 
 from dsk.cli.outlet import outlets
 from dsk.cli.study_progress import StudyProgress
-from dsk.cli.terminal import console
+from dsk.cli.terminal import messages
 from dsk.compare.comparing import ending
 from dsk.compare.conduct import Conducted, Conductor, plan_lines
 from dsk.compare.machine import describe, fitting_jobs
@@ -34,7 +34,7 @@ def conduct_study(
     keep: bool,
 ) -> Conducted | None:
     """Conduct a study and say what happens; `keep` writes its file beside its runs. None where `dry`: only the plan."""
-    say = console(stderr=True, soft_wrap=True)
+    say = messages()
     conductor = Conductor(study, source, runs, lambda line: say.print(line, markup=False), options)
     if dry:
         for line in plan_lines(study):

@@ -35,8 +35,8 @@ def run(
 
     `resume` continues a folder whose spec is the same. Raises InterruptedRun, with the state saved, after `should_stop`
     turns true; every other DskError leaves the last checkpoint to resume from. Without a `listener` a notebook shows
-    progress, and elsewhere only notices are shown (`dsk.Silent()` does that everywhere). `overrides` is what `--set` put into
-    `spec`, kept in the folder for a later `--resume`.
+    progress, and elsewhere only notices are shown (`dsk.Silent()` does that everywhere). `overrides` is what `--set`
+    put into `spec`, kept in the folder for a later `--resume`.
     """
     place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume, overrides)
     with place.status(), Session(spec, place.path, listener or default_listener(), should_stop) as session:

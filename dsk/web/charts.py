@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dsk.core.input.faults import shortened
+
 GREY, BLUE = "#868686", "#3d8fd1"
 INCHES = (4.0, 2.4)
+LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ def curves_svg(curves: Sequence[Curve], across: str) -> str:
         panel.plot(curve.x, curve.y, color=BLUE, marker="o", markersize=3, linewidth=1.4)
         if curve.low:
             panel.fill_between(curve.x, curve.low, curve.high, color=BLUE, alpha=0.2, linewidth=0)
-        panel.set_title(_plain(curve.name), fontsize=10, color=GREY)
-        panel.set_xlabel(_plain(across), fontsize=9, color=GREY)
+        panel.set_title(_plain(curve.name), fontsize=10, color=GREY, parse_math=False)
+        panel.set_xlabel(_plain(across), fontsize=9, color=GREY, parse_math=False)
         _tone(panel)
     return _svg(figure)
 
@@ -53,9 +56,9 @@ def intervals_svg(intervals: Sequence[Interval], across: str) -> str:
         panel.plot([found.low, found.high], [place, place], color=BLUE, linewidth=1.6)
         panel.plot(found.mean, place, color=BLUE, marker="o", markersize=5)
     panel.axvline(0.0, color=GREY, linewidth=0.8, linestyle="--")
-    panel.set_yticks(range(len(intervals)), [_plain(found.name) for found in reversed(intervals)])
+    panel.set_yticks(range(len(intervals)), [_plain(found.name) for found in reversed(intervals)], parse_math=False)
     panel.set_ylim(-0.6, len(intervals) - 0.4)
-    panel.set_xlabel(_plain(across), fontsize=9, color=GREY)
+    panel.set_xlabel(_plain(across), fontsize=9, color=GREY, parse_math=False)
     _tone(panel)
     return _svg(figure)
 
@@ -75,8 +78,8 @@ def _tone(panel: Any) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text in which matplotlib reads no formula."""
-    return text.replace("$", r"\$")
+    """Text as a drawing has room for it."""
+    return shortened(text, LONGEST)
 
 
 def _svg(figure: Any) -> str:
