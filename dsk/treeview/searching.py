@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,8 @@ class Searched:
     """One search: its spec, its policy, its group, and what it is called beside another."""
 
     spec: RunSpec
-    policy: Policy
-    group: Group
+    policy: Policy = field(repr=False)
+    group: Group = field(repr=False)
     title: str = ""
 
     @property
