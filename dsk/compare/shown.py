@@ -21,8 +21,9 @@ def comparison_html(comparison: Comparison) -> str:
     metric = metric_info(comparison.metrics[0])
     unit = f"{metric.label} minus that of {comparison.baseline}" + (" (points)" if metric.share else "")
     drawn = picture(intervals_svg(intervals, unit), unit) if intervals else ""
-    told = paragraph(answer(comparison))
-    return block(grid.title or "Comparison", told, drawn, table(grid.heads, rows, left=2), notes=grid.notes)
+    told = answer(comparison)
+    notes = [note for note in grid.notes if note != told]
+    return block(grid.title or "Comparison", paragraph(told), drawn, table(grid.heads, rows, left=2), notes=notes)
 
 
 def _intervals(comparison: Comparison) -> list[Interval]:
