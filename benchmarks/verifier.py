@@ -2,11 +2,12 @@
 
 At the end: how fast the tasks read the problems.
 
-    python benchmarks/verifier.py [--json [FILE]] [--sample N] [--list] [--hostile N]
+    python benchmarks/verifier.py [--json [FILE]] [--sample N] [--list] [--hostile N] [--cases]
 
 `--json` writes {"figures": [{"name", "value", "unit", "target"}]}; `--list` prints every miss; `--hostile 10000` judges
-so many hostile responses in a row, an honest one after each, and nothing else. Left out: other people's
-verifiers. Data: ../shared/data/deepmath_hard (DeepMath-103K answers of two rounds); without it, only speed is measured.
+so many hostile responses in a row, an honest one after each, and nothing else; `--cases` compares math-verify, `boxed`
+and `math` on tests/answers.jsonl, by kind, and nothing else. Data: ../shared/data/deepmath_hard (DeepMath-103K answers
+of two rounds); without it, only speed is measured.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 
 import psutil
+from answer_cases import compare
 from side_by_side import Figure, figure, show, write
 
 from dsk.components.tasks import Jsonl, Parquet
@@ -178,12 +180,15 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="print every miss")
     parser.add_argument("--sample", type=int, default=0, help="only this many distinct answers (0: all)")
     parser.add_argument("--hostile", type=int, default=0, help="judge only this many hostile responses")
+    parser.add_argument("--cases", action="store_true", help="only compare three verifiers on tests/answers.jsonl")
     options = parser.parse_args()
     weights = reference_answers()
     if options.sample and weights:
         kept = random.Random(0).sample(sorted(weights), min(options.sample, len(weights)))
         weights = Counter({answer: weights[answer] for answer in kept})
-    if options.hostile:
+    if options.cases:
+        figures = compare(options.list)
+    elif options.hostile:
         figures = hostile(options.hostile)
     else:
         figures = speed(2.0)

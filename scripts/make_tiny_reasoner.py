@@ -97,7 +97,11 @@ def make_model(vocabulary: int, eos: int, pad: int) -> LlamaForCausalLM:
 
 
 def draw_batch(
-    rng: random.Random, tokenizer: PreTrainedTokenizerFast, rows: int, steps: tuple[int, int]
+    rng: random.Random,
+    tokenizer: PreTrainedTokenizerFast,
+    rows: int,
+    steps: tuple[int, int],
+    careful: float = CAREFUL,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids and labels [rows, T], right-padded; only the response has labels. No problem of the test split is drawn."""
     texts: list[tuple[str, str]] = []
@@ -105,7 +109,7 @@ def draw_batch(
         start, operands = draw_chain(rng, *steps)
         prompt = write_prompt(start, operands)
         if split_of(prompt) == "train":
-            texts.append((prompt, write_trace(rng, start, operands)))
+            texts.append((prompt, write_trace(rng, start, operands, careful)))
     prompts = tokenizer([p for p, _ in texts])["input_ids"]
     responses = tokenizer([r for _, r in texts])["input_ids"]
     longest = max(len(p) + len(r) + 1 for p, r in zip(prompts, responses, strict=True))

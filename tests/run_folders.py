@@ -98,3 +98,27 @@ def write_search_run(folder: Path, depth: float, *, seed: int = 0, overrides: Se
 
 def _write(path: Path, data: Any) -> None:
     path.write_text(json.dumps(data))
+
+
+def keep_groups(folder: Path, prompts: Mapping[str, str]) -> Path:
+    """Adds a step that trained on these problems: one right and one wrong answer each, and that they were solved."""
+    from dataclasses import replace
+
+    from tree_rows import trajectory
+
+    from dsk.core.run.stored_groups import step_file, write_groups
+    from dsk.core.types import Group, Problem
+
+    right = replace(trajectory([5, 6, 7], 1.0, [0.5, 1.0]), answer="7")
+    wrong = replace(trajectory([5, 6, 8], -1.0, [0.5, -1.0]), answer="8")
+    groups = [Group(Problem(name, prompt, "7"), (1,), (right, wrong), "search") for name, prompt in prompts.items()]
+    place = step_file(folder, 0)
+    place.parent.mkdir()
+    write_groups(place, groups)
+    count = len(groups)
+    seq = len((folder / "events.jsonl").read_text().splitlines())
+    record = {"event": "groups", "seq": seq, "time": 0.0, "step": 1, "round": 0, "problems": list(prompts),
+              "origins": ["search"] * count, "correct": [1] * count, "responses": [2] * count}  # fmt: skip
+    with (folder / "events.jsonl").open("a") as events:
+        events.write(json.dumps(record) + "\n")
+    return folder

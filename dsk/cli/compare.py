@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from dsk.compare.arms import Arm
     from dsk.compare.comparison import Comparison
+    from dsk.compare.study import Study
+
+FLAGS = {"amount": "at", "metrics": "metric"}
+"""Options whose flag has another name than what it sets."""
 
 
 def compare(
@@ -32,6 +36,7 @@ def compare(
     runs: o.Runs = Path("runs"),
     output: o.Output = o.Format.table,
     plot: o.Plot = None,
+    html: o.Html = None,
     baseline: o.Baseline = None,
     axis: o.EqualAxis = None,
     at: o.At = None,
@@ -41,11 +46,14 @@ def compare(
     from dsk.cli.fixed_study import check_options, conduct_fixed
     from dsk.cli.study_runs import conduct_study
     from dsk.compare.fixed.planning import settings_of
+    from dsk.compare.page.write import check_page
     from dsk.compare.plot import check_plot
-    from dsk.compare.question import Question, pick_study
+    from dsk.compare.question import STUDY_FILE, Question, pick_study
 
     for file in plot or ():
         check_plot(file)
+    if html:
+        check_page(html)
     asked = {"resolution": resolution, "max_seeds": max_seeds, "tokens_to": tokens_to, "metrics": metric}
     fields = {name: value for name, value in asked.items() if value is not None}
     reading = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at}
@@ -55,11 +63,12 @@ def compare(
     if study is None:
         comparison, found = _compared_runs(targets, options | fields)
         _show(comparison, found, output, plot or [])
+        _write_page(comparison, found, html, _command(targets, options | fields), None)
         return
     if question.arms:
         options.pop("axis", None)  # the study's own
     if settings_of(study) is not None:
-        check_options(study, options, plot or [])
+        check_options(study, options, plot or [], html)
         first = str(options.get("baseline", study.baseline_name))
         if conduct_fixed(study, str(targets[0]), runs, first, output.value, jobs=jobs, run=run, dry=dry_run):
             raise typer.Exit(1)
@@ -70,6 +79,9 @@ def compare(
     if done is None:
         return
     _show(done.comparison, done.arms, output, plot or [])
+    place = runs / study.name / STUDY_FILE if question.arms else targets[0]
+    said = options | ({} if question.arms else fields) | _placed(runs)
+    _write_page(done.comparison, done.arms, html, _command([place], said), study)
     if done.failed:
         raise typer.Exit(1)
 
@@ -102,3 +114,33 @@ def _show(comparison: Comparison, arms: Sequence[Arm], output: o.Format, plot: S
         print_grid(make_grid(comparison))
     else:
         typer.echo(FORMATS[output.value](comparison), nl=False)
+
+
+def _placed(runs: Path) -> dict[str, Any]:
+    return {} if runs == Path("runs") else {"runs": runs}
+
+
+def _command(targets: Sequence[Path], options: Mapping[str, Any]) -> str:
+    """What makes the comparison again."""
+    from shlex import join
+
+    words = [str(target) for target in targets]
+    for name, value in options.items():
+        flag = f"--{FLAGS.get(name, name).replace('_', '-')}"
+        words += [word for each in (value if isinstance(value, list) else [value]) for word in (flag, str(each))]
+    return f"dsk compare {join(words)}"
+
+
+def _write_page(
+    comparison: Comparison, arms: Sequence[Arm], file: Path | None, command: str, study: Study | None
+) -> None:
+    if file is None:
+        return
+    from shlex import quote
+
+    from dsk.cli.terminal import console
+    from dsk.compare.page import Again, write_page
+
+    kept = None if study is None else study.model_dump(mode="json", exclude_defaults=True)
+    write_page(comparison, arms, file, Again(f"{command} --html {quote(str(file))}", kept))
+    console(stderr=True, soft_wrap=True).print(f"wrote {file}", markup=False)

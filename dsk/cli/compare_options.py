@@ -76,8 +76,9 @@ Run = Annotated[bool, typer.Option("--run/--no-run", help="Start or continue wha
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check a study, say how many runs and tokens it is, and stop.")]
 Runs = Annotated[Path, typer.Option(help="Where a study's runs are kept.")]
 Output = Annotated[Format, typer.Option("--format", help="What to print.")]
-Plot = Annotated[
-    list[Path] | None, typer.Option(help="Also draw FILE.png, .svg or .html; repeatable.", show_default=False)
+Plot = Annotated[list[Path] | None, typer.Option(help="Also draw FILE.png or .svg; repeatable.", show_default=False)]
+Html = Annotated[
+    Path | None, typer.Option(help="Also write a page that moves and stands alone, FILE.html.", show_default=False)
 ]
 Baseline = Annotated[str | None, typer.Option(help="The arm to compare with [default: the study's, or the first].")]
 EqualAxis = Annotated[Axis | None, typer.Option(help="What is equal [default: the study's, or model_tokens].")]

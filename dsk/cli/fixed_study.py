@@ -42,11 +42,12 @@ def conduct_fixed(
     return any(outcome.code for outcome in outcomes)
 
 
-def check_options(study: Study, options: Mapping[str, Any], plot: Sequence[Path]) -> None:
+def check_options(study: Study, options: Mapping[str, Any], plot: Sequence[Path], html: Path | None = None) -> None:
     """Raises SpecError for an option that such a study has no use for, and for a baseline that is no arm."""
     from dsk.core.errors import SpecError
 
     useless = [flag for name, flag in UNUSED.items() if name in options] + (["--plot"] if plot else [])
+    useless += ["--html"] if html else []
     if useless:
         kind = "gradient" if study.mode == "gradient" else "exploration"
         raise SpecError(f"{useless[0]}: a study of {kind} has figures per token and no curve; leave it out")

@@ -88,5 +88,5 @@ def _others(comparison: Comparison, others: list[Difference], sign: int) -> str:
     counts = ((ahead, "ahead of"), (behind, "behind"), (len(others) - ahead - behind, "not told from"))
     if len(others) == 1:
         return f"; the other arm is {next(what for n, what in counts if n)} {comparison.baseline}"
-    told = ", ".join(f"{n} are {what} {comparison.baseline}" for n, what in counts if n)
+    told = ", ".join(f"{n} {'is' if n == 1 else 'are'} {what} {comparison.baseline}" for n, what in counts if n)
     return f"; of the {len(others)} other arms {told}"

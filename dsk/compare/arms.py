@@ -33,8 +33,16 @@ def group_runs(runs: Sequence[RunRecord]) -> list[Arm]:
         else:
             groups.append([run])
     names = [_shared_name(group) for group in groups]
+    if _of_one_study(runs):
+        names = [name.partition(".")[2] for name in names]
     unique = [n if names.count(n) == 1 else str(g[0].folder) for n, g in zip(names, groups, strict=True)]
     return [Arm(name, tuple(group)) for name, group in zip(unique, groups, strict=True)]
+
+
+def _of_one_study(runs: Sequence[RunRecord]) -> bool:
+    """Whether all runs are named `STUDY.ARM.seed-N` with one STUDY, as a study names its own."""
+    named = all(run.name.count(".") > 1 and run.name.endswith(f".seed-{run.seed}") for run in runs)
+    return named and len({run.name.partition(".")[0] for run in runs}) == 1
 
 
 def _shared_name(group: Sequence[RunRecord]) -> str:

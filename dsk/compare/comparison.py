@@ -84,7 +84,7 @@ def compare(
     if not search:
         amount = _common_budget(usable, axis, amount, warnings)
     point = None if search else (axis, amount or 0.0)
-    found = {arm.name: _readings(arm, chosen, point) for arm in arms}
+    found = {arm.name: readings_of(arm, chosen, point) for arm in arms}
     readings = {name: cells for name, (cells, _) in found.items()}
     doubts = {name: doubt for name, (_, doubt) in found.items()}
     base = baseline or arms[0].name
@@ -171,7 +171,7 @@ def _common_budget(runs: Sequence[RunRecord], axis: str, amount: float | None, w
     return min(amount, reached)
 
 
-def _readings(
+def readings_of(
     arm: Arm, metrics: Sequence[str], point: tuple[str, float] | None
 ) -> tuple[dict[str, Cells], dict[str, Doubts]]:
     """Metric to the arm's cells and their doubts; a run without the metric, or short of the budget, has none."""

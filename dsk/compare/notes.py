@@ -23,15 +23,15 @@ def is_judged(comparison: Comparison) -> bool:
 
 def notes(comparison: Comparison) -> list[str]:
     """The lines below the table: how it was read, what differs, what to beware of."""
-    lines = [answer(comparison), _reading(comparison)]
+    lines = [answer(comparison), reading(comparison)]
     base = next(row for row in comparison.rows if row.arm == comparison.baseline)
     lines += [_differs(row, base) for row in comparison.rows if row is not base]
     lines += [f"{row.arm}: {line}" for row in comparison.rows for line in row.trouble]
-    lines += [*_chosen(comparison), *_looked(comparison), *_crossed(comparison)]
+    lines += [*chosen(comparison), *looked(comparison), *crossed(comparison)]
     return lines + [f"warning: {line}" for line in comparison.warnings]
 
 
-def _reading(comparison: Comparison) -> str:
+def reading(comparison: Comparison) -> str:
     at = "Search on the fixed policy"
     if comparison.axis:
         at = f"Every arm at {comparison.amount:,.0f} {BUDGETS[comparison.axis]}, interpolated on its own curve"
@@ -69,7 +69,7 @@ def _differs(row: Row, base: Row) -> str:
     return f"{row.arm} differs from {base.arm}: {'; '.join(row.differs) or same}"
 
 
-def _chosen(comparison: Comparison) -> Iterator[str]:
+def chosen(comparison: Comparison) -> Iterator[str]:
     """What tuning was, and what each arm chose of what."""
     tuning = comparison.tuning
     if tuning is None:
@@ -83,13 +83,16 @@ def _chosen(comparison: Comparison) -> Iterator[str]:
     for arm, choice in comparison.tuning.choices.items() if comparison.tuning else ():
         trials = "; ".join(f"{in_words(t.overrides)}: {_mean(tuning, t.mean) or t.trouble}" for t in choice.trials)
         yield f"{arm} chose {in_words(choice.overrides)} ({trials})"
+        if choice.edges:
+            told = ", ".join(f"{path} is the {edge} tried" for path, edge in choice.edges.items())
+            yield f"{arm} chose at the edge of its grid ({told}): its best may lie beyond; widen the grid"
 
 
 def _mean(tuning: Tuning, mean: float | None) -> str:
     return "" if mean is None else f"{100 * mean:.1f}%" if metric_info(tuning.metric).share else f"{mean:.3g}"
 
 
-def _looked(comparison: Comparison) -> Iterator[str]:
+def looked(comparison: Comparison) -> Iterator[str]:
     """What seeds were added for, and what that costs."""
     found = comparison.resolution
     if found is None:
@@ -103,7 +106,7 @@ def _looked(comparison: Comparison) -> Iterator[str]:
     )
 
 
-def _crossed(comparison: Comparison) -> Iterator[str]:
+def crossed(comparison: Comparison) -> Iterator[str]:
     """How budgets to a level were read, and who never got there."""
     if comparison.tokens_to is None:
         return

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from dsk.compare.arms import Arm
-from dsk.compare.budget import CURVE_POINTS, scalar_curve
 from dsk.compare.comparison import Comparison
-from dsk.compare.formats import to_markdown
+from dsk.compare.curves import band, seed_curves, seen_between
 from dsk.compare.metrics import metric_info
 from dsk.compare.runs import AXES, BUDGETS, UNSCREENED
-from dsk.compare.statistics import seed_band
 from dsk.compare.table import heading
 from dsk.core.errors import DataError
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-
-KINDS = (".png", ".svg", ".html")
-POINTS = 60
+KINDS = (".png", ".svg")
 COSTS = {"train": "model_tokens", "search": "tokens"}
 
 
 def check_plot(file: Path) -> None:
     """Raises DataError for a file that cannot be drawn here, before anything runs."""
+    if file.suffix == ".html":
+        raise DataError(f"--plot {file}: pages are written by --html {file}")
     if file.suffix not in KINDS:
         raise DataError(f"--plot {file}: cannot draw '{file.suffix}'; use one of: {', '.join(KINDS)}")
     if not file.parent.is_dir():
@@ -38,7 +30,7 @@ def check_plot(file: Path) -> None:
 
 
 def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
-    """Write the plots of the comparison's first metric; HTML holds them as SVG, with the table."""
+    """Write the plots of the comparison's first metric."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 7) if comparison.axis else (6, 4.5), layout="constrained")
@@ -55,10 +47,7 @@ def draw(comparison: Comparison, arms: Sequence[Arm], file: Path) -> None:
         panel.legend(*panels[0].get_legend_handles_labels(), loc="center", frameon=False)
     if heading(comparison):
         figure.suptitle(heading(comparison))
-    if file.suffix == ".html":
-        file.write_text(_page(comparison, figure), encoding="utf-8")
-    else:
-        figure.savefig(file, dpi=150)
+    figure.savefig(file, dpi=150)
 
 
 def _panel_axes(comparison: Comparison) -> list[str]:
@@ -90,29 +79,23 @@ def _curves(panel: Any, metric: str, axis: str, arms: Sequence[Arm], colours: di
     Runs with two evaluations are two points each, because nobody saw what lies between.
     """
     _name_axes(panel, BUDGETS[axis], metric)
+    scale = _scale(metric)
     for arm in arms:
-        curves = [c for run in arm.runs if (c := scalar_curve(run, metric, axis)) is not None and len(c[0]) > 1]
+        curves = seed_curves(arm, metric, axis)
         if not curves:
             continue
-        if any(len(x) < CURVE_POINTS for x, _ in curves):
-            _ends(panel, curves, _scale(metric), colours[arm.name], arm.name)
+        if not seen_between(curves):
+            _ends(panel, curves, scale, colours[arm.name], arm.name)
             continue
-        x, y = _common(curves)
-        low, high = seed_band(y, metric_info(metric).share)
-        scale = _scale(metric)
-        panel.plot(x, y.mean(axis=0) * scale, color=colours[arm.name], label=arm.name)
-        panel.fill_between(x, low * scale, high * scale, color=colours[arm.name], alpha=0.15, linewidth=0)
+        found = band(curves, metric)
+        panel.plot(found.x, found.mean * scale, color=colours[arm.name], label=arm.name)
+        ends = (found.low * scale, found.high * scale)
+        panel.fill_between(found.x, *ends, color=colours[arm.name], alpha=0.15, linewidth=0)
 
 
 def _ends(panel: Any, curves: Sequence[tuple[Any, Any]], scale: int, colour: str, name: str) -> None:
     for number, (x, y) in enumerate(curves):
         panel.plot(x, y * scale, color=colour, marker="o", linestyle="", label=None if number else name)
-
-
-def _common(curves: Sequence[tuple[Any, Any]]) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "S K"]]:
-    start, end = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
-    grid = np.linspace(start, end, POINTS)
-    return grid, np.asarray([np.interp(grid, x, y) for x, y in curves])
 
 
 def _cost(panel: Any, comparison: Comparison, colours: dict[str, str]) -> None:
@@ -147,17 +130,3 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
         if not front or value > front[-1][1]:
             front.append((cost, value))
     return front
-
-
-def _page(comparison: Comparison, figure: Any) -> str:
-    """A page that needs nothing from elsewhere."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
-    drawing = buffer.getvalue()
-    drawing = drawing[drawing.index("<svg") :]
-    title = escape(heading(comparison) or "Comparison")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<style>body{{font-family:sans-serif;margin:2rem}}svg{{max-width:100%;height:auto}}</style>"
-        f"<h1>{title}</h1>{drawing}<pre>{escape(to_markdown(comparison))}</pre></html>\n"
-    )

@@ -119,7 +119,7 @@ class RowBuilder:
     def _paired(self, metric: str, name: str, other: str, warn: bool = True) -> Difference | None:
         """Arm minus other on common seeds and problems, None where there is none; one run against one is not judged."""
         mine, theirs = self.readings[name][metric], self.readings[other][metric]
-        pairs = _pairs(mine, theirs)
+        pairs = seed_pairs(mine, theirs)
         union = dict.fromkeys([*problems_of(mine, [a for a, _ in pairs]), *problems_of(theirs, [b for _, b in pairs])])
         shared = [p for p in union if any(p in mine[a] and p in theirs[b] for a, b in pairs)]
         if warn:
@@ -181,7 +181,7 @@ class RowBuilder:
         return float(np.mean([np.mean(list(by_problem.values())) for by_problem in cells.values()]))
 
 
-def _pairs(mine: Cells, theirs: Cells) -> list[tuple[int, int]]:
+def seed_pairs(mine: Cells, theirs: Cells) -> list[tuple[int, int]]:
     """The seeds that both have, each with itself; of one run each, these two whatever their seeds."""
     if len(mine) == len(theirs) == 1:
         return [(next(iter(mine)), next(iter(theirs)))]

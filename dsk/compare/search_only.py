@@ -12,6 +12,8 @@ from dsk.core.run.folder import open_folder
 from dsk.core.run.ledger import Listener
 from dsk.core.run.records import append_jsonl, drop_torn_line
 from dsk.core.run.session import Session
+from dsk.core.run.stored_groups import step_file, write_groups
+from dsk.core.run.stored_trees import TREES, write_trees
 from dsk.core.spec import RunSpec
 from dsk.core.types import Group, Problem
 
@@ -22,6 +24,8 @@ def search_only(
     spec: RunSpec, folder: Path, *, resume: bool, listener: Listener, should_stop: Callable[[], bool]
 ) -> None:
     """Search the problems that screening finds hard; one row a tree in `search.jsonl`, continued where it stops.
+
+    `trees/` holds what `spec.keep` says, in files that are numbered by the trees before them.
 
     `seconds` of a tree is its share, by expansions, of the wall-clock time of the trees that ran beside it.
     """
@@ -47,11 +51,17 @@ def hard_problems(session: Session) -> list[Problem]:
 
 
 def _search(session: Session, problems: Sequence[Problem], path: Path) -> None:
+    first = len(read_trees(session.folder))
     started = time.perf_counter()
     groups, _ = session.sampling.run(
         "search", [session.sampling.job(problem, 0, 0, replay=False) for problem in problems]
     )
     seconds = time.perf_counter() - started
+    place = step_file(session.folder, first)
+    place.parent.mkdir(exist_ok=True)
+    write_groups(place, groups)
+    if session.spec.keep == "trees":
+        write_trees(step_file(session.folder, first, TREES), groups)
     append_jsonl(path, _rows(groups, seconds))
 
 

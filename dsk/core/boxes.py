@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 BOXES = ("\\boxed", "\\fbox")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+class Box(NamedTuple):
+    """Where a box stands in its text: its macro at `macro`, what it holds from `start` to `end`."""
+
+    macro: int
+    start: int
+    end: int
 
 
 def last_boxed(text: str) -> str | None:
@@ -13,24 +22,30 @@ def last_boxed(text: str) -> str | None:
 
     An unbalanced later box is passed over. Every brace is looked at once, however many boxes there are.
     """
+    boxes = balanced_boxes(text)
+    return text[boxes[-1].start : boxes[-1].end].strip() if boxes else None
+
+
+def balanced_boxes(text: str) -> list[Box]:
+    """Every box whose braces balance, in the order in which they begin; boxes in boxes too."""
     starts = _box_starts(text)
     if not starts:
-        return None
+        return []
     open_braces: list[int] = []
-    best: tuple[int, int] | None = None
+    found: list[Box] = []
     for match in _BRACE.finditer(text, min(starts)):
         if match[0] == "{":
             open_braces.append(match.start())
         elif match[0] == "}" and open_braces:
             start = open_braces.pop()
-            if start in starts and (best is None or start > best[0]):
-                best = (start, match.start())
-    return None if best is None else text[best[0] + 1 : best[1]].strip()
+            if start in starts:
+                found.append(Box(starts[start], start + 1, match.start()))
+    return sorted(found)
 
 
-def _box_starts(text: str) -> set[int]:
-    r"""Positions of the opening braces of `\boxed {` and `\fbox{`."""
-    starts: set[int] = set()
+def _box_starts(text: str) -> dict[int, int]:
+    r"""Positions of the opening braces of `\boxed {` and `\fbox{`, and where each macro begins."""
+    starts: dict[int, int] = {}
     for box in BOXES:
         at = text.find(box)
         while at >= 0:
@@ -38,6 +53,6 @@ def _box_starts(text: str) -> set[int]:
             while after < len(text) and after < at + len(box) + 8 and text[after].isspace():
                 after += 1
             if text[after : after + 1] == "{":
-                starts.add(after)
+                starts[after] = at
             at = text.find(box, at + len(box))
     return starts

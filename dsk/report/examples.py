@@ -53,7 +53,7 @@ def find_examples(folder: Path, decode: Callable[[np.ndarray], str]) -> list[Exa
     for file in reversed(group_files(folder)):
         step = int(file.name.split(".")[0]) + 1
         groups = sorted(read_groups(file), key=_interest, reverse=True)
-        shown = [_example(group, step, decode) for group in groups[:SHOWN] if group.trajectories]
+        shown = [example_of(group, step, decode) for group in groups[:SHOWN] if group.trajectories]
         if shown and len({a.correct for a in shown[0].answers}) == 2:
             return shown
         found = found or shown
@@ -65,20 +65,22 @@ def _interest(group: Group) -> tuple[int, bool]:
     return len({t.correct for t in group.trajectories}), group.origin == "search"
 
 
-def _example(group: Group, step: int, decode: Callable[[np.ndarray], str]) -> Example:
+def example_of(group: Group, step: int, decode: Callable[[np.ndarray], str], limit: int = TEXT) -> Example:
+    """The group's problem with a right and a wrong answer, where there are; texts are cut at `limit` characters."""
     right = next((t for t in group.trajectories if t.correct), None)
     wrong = next((t for t in group.trajectories if not t.correct), None)
-    answers = tuple(_answer(t, decode) for t in (right, wrong) if t is not None)
-    return Example(shortened(prompt_text(group.problem)), shortened(group.problem.answer), step, answers)
+    answers = tuple(_answer(t, decode, limit) for t in (right, wrong) if t is not None)
+    asked, reference = (shortened(text, limit) for text in (prompt_text(group.problem), group.problem.answer))
+    return Example(asked, reference, step, answers)
 
 
-def _answer(trajectory: Trajectory, decode: Callable[[np.ndarray], str]) -> Answer:
+def _answer(trajectory: Trajectory, decode: Callable[[np.ndarray], str], limit: int) -> Answer:
     ends = (np.cumsum(trajectory.node_lengths) + trajectory.given).tolist()
     spans = zip([trajectory.given, *ends[:-1]], ends, strict=True)
-    texts = [shortened(decode(trajectory.tokens[start:end])) for start, end in spans]
+    texts = [shortened(decode(trajectory.tokens[start:end]), limit) for start, end in spans]
     figures = zip(texts, trajectory.values, trajectory.mean_rewards[1:], strict=True)
     steps = tuple(Step(*figure) for figure in figures)
-    return Answer(trajectory.correct, shortened(trajectory.answer or "none"), trajectory.origin, steps)
+    return Answer(trajectory.correct, shortened(trajectory.answer or "none", limit), trajectory.origin, steps)
 
 
 def shortened(text: str, limit: int = TEXT) -> str:

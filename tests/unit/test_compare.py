@@ -347,14 +347,12 @@ def test_error_bars_and_bands_stay_between_nothing_and_everything_and_two_points
     assert lines["b"].get_linestyle() == "None"
 
 
-@pytest.mark.parametrize(("name", "start"), [("p.png", b"\x89PNG"), ("p.html", b"<!doctype html")])
-def test_plots_are_pictures_or_a_page_that_needs_nothing_else(two_arms, name, start):
+@pytest.mark.parametrize(("name", "start"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+def test_plots_are_pictures(two_arms, name, start):
     pytest.importorskip("matplotlib")
     arms = read(two_arms)
     draw(compare(arms), arms, two_arms / name)
-    content = (two_arms / name).read_bytes()
-    assert content.startswith(start)
-    assert name != "p.html" or (b"<svg" in content and b"<script" not in content)
+    assert (two_arms / name).read_bytes().startswith(start)
 
 
 def test_the_command_prints_to_stdout_nothing_but_the_asked_format(two_arms):

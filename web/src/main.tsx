@@ -2,11 +2,12 @@
 import "./style.css";
 import { render, type ComponentType } from "preact";
 
+import { Compare } from "./compare/Compare";
 import { readData, type PageData } from "./data";
 import { Report } from "./report/Report";
 import { TreesPage } from "./tree";
 
-const PAGES: Record<string, ComponentType<{ data: any }>> = { report: Report, trees: TreesPage };
+const PAGES: Record<string, ComponentType<{ data: any }>> = { compare: Compare, report: Report, trees: TreesPage };
 
 const data: PageData = readData();
 const Page = PAGES[data.page];

@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dsk.components.verifiers.answers.exact import decide
-from dsk.components.verifiers.answers.extraction import extract, is_bare_answer
-from dsk.components.verifiers.answers.normal import Form, form
+from dsk.components.verifiers.answers.extraction import is_bare_answer, stated
+from dsk.components.verifiers.answers.normal import Form, based, form
 from dsk.core.roles import Verifier
 from dsk.core.types import Problem, Verdict
 from dsk.core.workers.pool import WorkerPool
@@ -26,6 +26,10 @@ _FORMS = 20_000
 
 class MathVerifier(Verifier):
     r"""Equivalence of the last balanced `\boxed{}` with the reference: exact forms at once, the rest by sympy.
+
+    Boxes that are listed together (`\boxed{1} and \boxed{2}`) are one answer. Of a chain of equations its last side
+    counts, of `a \approx b` either. Before an answer is refused math-verify is asked, and believed where it can be:
+    `docs/verifier_cases.md` says what is read, how often it is right, and what is not read.
 
     Reasons: `equal`, `different`, `no_answer`, `unparsable`, `timeout`, `memory`. Workers start with the first answer
     that needs them, so a task with whole-number answers never starts one.
@@ -45,8 +49,12 @@ class MathVerifier(Verifier):
         120.0, gt=0, description="Seconds after which a call's answers that no worker has begun are `timeout`."
     )
     memory_mb: int = Field(1024, ge=256, description="Address space of a worker (MiB); more is `memory`.")
-    fallbacks: tuple[Literal["phrase", "number", "line"], ...] = Field(
-        (), description="Where to look without a box, in order: after 'answer is', the last number, the last line."
+    fallbacks: tuple[Literal["phrase", "formula", "number", "line"], ...] = Field(
+        (),
+        description="Where to look without a box, in order: after 'answer is', the last formula, number or line.",
+    )
+    log: Literal["natural", "ten"] = Field(
+        "natural", description="The base of `\\log` without one: e, as university mathematics has it, or ten."
     )
     max_response_chars: int = Field(
         2_000_000, ge=1, description="Of a longer response only this many characters at the end are searched."
@@ -89,8 +97,12 @@ class MathSession:
     def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
         """One verdict per (problem, response), in order; equal pairs are judged once."""
         spec = self.spec
-        answers = [extract(text[-spec.max_response_chars :], spec.fallbacks) for _, text in items]
-        pairs = [(answer, problem.answer) for answer, (problem, _) in zip(answers, items, strict=True)]
+        answers = [stated(text[-spec.max_response_chars :], spec.fallbacks) for _, text in items]
+        golds = [problem.answer for problem, _ in items]
+        if spec.log == "ten":
+            answers = [answer and based(answer, 10) for answer in answers]
+            golds = [based(gold, 10) for gold in golds]
+        pairs = list(zip(answers, golds, strict=True))
         reasons = self._reasons(dict.fromkeys((a, g) for a, g in pairs if a is not None))
         return [_verdict(answer, "no_answer" if answer is None else reasons[answer, gold]) for answer, gold in pairs]
 

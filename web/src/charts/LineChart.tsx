@@ -15,6 +15,8 @@ export interface Series {
   /** Ends of the interval of each figure, drawn as a band. */
   low?: readonly (number | null)[];
   high?: readonly (number | null)[];
+  /** Points alone, without a line between them. */
+  points?: boolean;
   /** Which look it has (`look`); its place among the series where left out. */
   look?: number;
 }
@@ -22,6 +24,8 @@ export interface Series {
 export interface Mark {
   value: number;
   name: string;
+  /** The axis whose value it is; y where left out. */
+  axis?: "x" | "y";
 }
 
 export interface LineChartProps {
@@ -33,7 +37,7 @@ export interface LineChartProps {
   series: readonly Series[];
   /** Weight of exponential averaging in [0, 1); the figures themselves stay behind as faint lines. Bands stay. */
   smoothing?: number;
-  /** Horizontal dashed lines, such as a bound; their names stand in the note. */
+  /** Dashed lines, such as a bound; their names stand in the note. */
   marks?: readonly Mark[];
   height?: number;
   range?: Range;

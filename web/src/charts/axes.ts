@@ -8,6 +8,8 @@ export interface Axis {
   format?: Format;
   min?: number;
   max?: number;
+  /** Between ticks; chosen where left out. */
+  interval?: number;
   /** Steps of the axis are factors; for what is positive. */
   log?: boolean;
 }
@@ -26,6 +28,7 @@ export function valueAxis(axis: Axis, theme: Theme, orientation: "x" | "y") {
     scale: true,
     min: axis.min,
     max: axis.max,
+    interval: axis.interval,
     splitNumber: x ? 5 : 4,
     axisLine: { show: x, onZero: false, lineStyle: { color: theme.line } },
     axisTick: { show: false },

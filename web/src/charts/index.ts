@@ -6,6 +6,7 @@ export { BarChart, type BarChartProps, type Part } from "./BarChart";
 export { Chart, type ChartProps, type Range } from "./Chart";
 export { Choice, Smoothing } from "./controls";
 export { formatter, inFull, type Format } from "./format";
+export { IntervalChart, type IntervalRow } from "./IntervalChart";
 export { Legend, Swatch } from "./Legend";
 export { LineChart, type LineChartProps, type Mark, type Series } from "./LineChart";
 export { smoothed } from "./smooth";

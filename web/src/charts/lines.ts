@@ -48,11 +48,11 @@ function line(one: Looked, values: readonly (number | null)[], theme: Theme, wid
     data: one.x.map((x, index) => [x, values[index] ?? null]),
     symbol: marker,
     symbolSize: 6,
-    showSymbol: !faint && one.x.length <= MARKED,
+    showSymbol: one.points || (!faint && one.x.length <= MARKED),
     silent: faint,
     connectNulls: true,
     color: theme.series[colour],
-    lineStyle: { width, type: dash, opacity: faint ? 0.35 : 1 },
+    lineStyle: { width: one.points ? 0 : width, type: dash, opacity: faint ? 0.35 : 1 },
     emphasis: { disabled: true },
     z: faint ? 2 : 3,
   };
@@ -65,7 +65,7 @@ function bounds(marks: readonly Mark[], theme: Theme) {
       symbol: "none",
       lineStyle: { color: theme.quiet, type: "dashed" },
       label: { show: false },
-      data: marks.map((mark) => ({ yAxis: mark.value, name: mark.name })),
+      data: marks.map(({ axis, value, name }) => (axis === "x" ? { xAxis: value, name } : { yAxis: value, name })),
     },
   };
 }

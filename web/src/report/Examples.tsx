@@ -20,7 +20,7 @@ export function Examples({ examples }: { examples: Example[] }) {
   );
 }
 
-function Steps({ answer }: { answer: Answer }) {
+export function Steps({ answer }: { answer: Answer }) {
   return (
     <div class={`answer ${answer.correct ? "right" : "wrong"}`}>
       <p>
@@ -45,7 +45,7 @@ function Steps({ answer }: { answer: Answer }) {
 const LONG = 600;
 
 /** A text; of a long one the beginning, the rest at a press. */
-function Folded({ text }: { text: string }) {
+export function Folded({ text }: { text: string }) {
   if (text.length <= LONG) return <span class="written">{text}</span>;
   return (
     <details class="fold">

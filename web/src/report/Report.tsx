@@ -7,6 +7,7 @@ import type { Report as Data } from "./data";
 import { Examples, Filtered } from "./Examples";
 import { Headline } from "./Headline";
 import { Origin } from "./Origin";
+import { openForPrint } from "./print";
 import { Problems } from "./Problems";
 import { Rounds } from "./Rounds";
 import { Spending } from "./Spending";
@@ -28,11 +29,4 @@ export function Report({ data }: { data: Data }) {
       <Origin data={data} />
     </main>
   );
-}
-
-/** What is folded on the screen is open on paper. */
-function openForPrint(): () => void {
-  const open = () => document.querySelectorAll("details").forEach((details) => (details.open = true));
-  addEventListener("beforeprint", open);
-  return () => removeEventListener("beforeprint", open);
 }

@@ -59,11 +59,14 @@ _GREEK = frozenset(
 MAX_CHARS = 1000
 _EPSILON = 2.0**-50
 _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
-    "\\ln": cmath.log, "\\exp": cmath.exp, "\\sin": cmath.sin, "\\cos": cmath.cos, "\\tan": cmath.tan,
+    "\\ln": cmath.log, "\\log": cmath.log, "\\exp": cmath.exp,
+    "\\sin": cmath.sin, "\\cos": cmath.cos, "\\tan": cmath.tan,
     "\\sinh": cmath.sinh, "\\cosh": cmath.cosh, "\\tanh": cmath.tanh, "\\arctan": cmath.atan,
     "\\arcsin": cmath.asin, "\\arccos": cmath.acos, "\\cot": lambda z: 1 / cmath.tan(z),
     "\\sec": lambda z: 1 / cmath.cos(z), "\\csc": lambda z: 1 / cmath.sin(z),
 }  # fmt: skip
+_CALLED = frozenset(("\\Gamma", "\\zeta", "\\psi", "\\Phi"))
+"""Letters that are functions before a bracket."""
 _LARGEST_EXPONENT = 64.0
 
 
@@ -211,7 +214,8 @@ class _Reader:
 
     def function(self) -> Estimate:
         """`\\sin x`, `\\sin(x)`, `\\sin^2 x`; where the argument's end is not certain there is no estimate."""
-        function = _FUNCTIONS[self.next()]
+        token = self.next()
+        function = self.logarithm() if token == "\\log" else _FUNCTIONS[token]
         power = _exact(1)
         if self.peek() == "^":
             self.next()
@@ -219,6 +223,21 @@ class _Reader:
             if power.value.real <= 0:
                 raise NoEstimateError
         return self.argument().apply(function).power(power)
+
+    def logarithm(self) -> Callable[[complex], complex]:
+        """To a whole base of at least 2; without a base it has two readings."""
+        self.expect("_")
+        base = self.group() if self.peek() == "{" else self.single_digit()
+        if base.error or base.value.imag or base.value.real < 2:
+            raise NoEstimateError
+        scale = math.log(base.value.real)
+        return lambda z: cmath.log(z) / scale
+
+    def single_digit(self) -> Estimate:
+        token = self.next()
+        if len(token) != 1 or not token.isdigit():
+            raise NoEstimateError
+        return _exact(int(token))
 
     def argument(self) -> Estimate:
         if self.peek() in ("(", "{", "\\frac", "\\sqrt", "|"):
@@ -265,7 +284,7 @@ class _Reader:
             return self.root()
         if token[:1].isdigit() or token[:1] == ".":
             return _rounded(float(token), 0.0) if "." in token or len(token) > 15 else _exact(int(token))
-        if _is_name(token):
+        if _is_name(token) and not (token in _CALLED and self.peek() == "("):
             return self.named(token)
         raise NoEstimateError
 
@@ -287,7 +306,7 @@ class _Reader:
         constants = {"\\pi": math.pi, "e": math.e, "i": 1j}
         if name in constants:
             return _rounded(constants[name], 0.0)
-        return Estimate(0.4 + zlib.crc32(f"{self.point}{name}".encode()) / 2**32, 0.0)
+        return Estimate(_letter_value(name, self.point), 0.0)
 
     def subscript(self) -> str:
         token = self.next()
@@ -302,6 +321,17 @@ class _Reader:
             inside.append(self.next())
         self.next()
         return "".join(inside)
+
+
+def _letter_value(name: str, point: int) -> float:
+    return 0.4 + zlib.crc32(f"{point}{name}".encode()) / 2**32
+
+
+def value_of(symbol: str) -> float:
+    """The value at the first point of the letter that sympy calls `symbol`."""
+    letter, underscore, index = symbol.partition("_")
+    letter = f"\\{letter}" if f"\\{letter}" in _GREEK else letter
+    return _letter_value(letter + underscore + index.strip("{}"), 0)
 
 
 def _factorial(number: Estimate) -> Estimate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_VECTOR = re.compile(r"matrix (?:1(?: 1)+|\d+)")
 _PIECE = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _OPEN, _CLOSE = frozenset(("(", "[", "{", "\\{")), frozenset((")", "]", "}", "\\}"))
 FLIPPED = {"=": "=", "\\ne": "\\ne", "<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le"}
@@ -68,16 +69,26 @@ def matrix(core: str) -> list[list[str]] | None:
 def elements(core: str) -> tuple[str, list[str]] | None:
     """(brackets, elements) of a list of at least one element in brackets, or of two without.
 
-    A matrix is a list whose brackets tell its shape. None for anything else.
+    A matrix is a list whose brackets tell its shape; a set of several elements is a list without brackets, as which it
+    is often written. None for anything else.
     """
     found = bracketed(core)
     if found:
-        return found[0] + found[1], found[2]
+        brackets = found[0] + found[1]
+        return "" if brackets == "\\{\\}" and len(found[2]) > 1 else brackets, found[2]
     rows = matrix(core)
     if rows:
         return f"matrix {' '.join(str(len(row)) for row in rows)}", [entry for row in rows for entry in row]
     pieces = split(core)
     return ("", pieces) if len(pieces) > 1 else None
+
+
+def in_one_order(left: str, right: str) -> bool:
+    """Whether lists in such unlike brackets are the same where their elements are, in their order.
+
+    `1, 2` and a row or column of a matrix stand for the tuple `(1,2)`.
+    """
+    return "()" in (left, right) and any(kind == "" or _VECTOR.fullmatch(kind) for kind in (left, right))
 
 
 def is_unordered(brackets: str) -> bool:

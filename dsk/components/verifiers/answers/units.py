@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsk.components.verifiers.answers.vocabulary import OPERATORS, QUANTITIES, TEXT, UNITS
+from dsk.components.verifiers.answers.vocabulary import NOT_UNITS, OPERATORS, QUANTITIES, SAME_UNITS, TEXT, UNITS
 
 TRAILING = " .,;:"
 _POWERS = (["^", "2"], ["^", "3"], ["^", "{", "2", "}"], ["^", "{", "3", "}"])
@@ -29,7 +29,21 @@ def split_unit(raw: list[str]) -> tuple[list[str], str]:
     if start is None or not quantity or quantity[-1] in OPERATORS or not _is_quantity(quantity):
         return raw, ""
     words = "".join(part for part in raw[start:] if part not in TEXT and part not in ("{", "}"))
-    return quantity, words.strip(TRAILING).casefold()
+    if NOT_UNITS & set(words.casefold().split()) or words.strip() == "i":
+        return raw, ""
+    return quantity, unit_name(words)
+
+
+def unit_name(words: str) -> str:
+    """One name for the spellings of a unit: `Meters` and `m`, `miles per hour` and `mph`, `a.m.` and `AM`."""
+    squeezed = words.strip(TRAILING).casefold().replace(" ", "").replace(".", "")
+    return SAME_UNITS.get(squeezed) or SAME_UNITS.get(squeezed.rstrip("s")) or squeezed.rstrip("s") or squeezed
+
+
+def units_agree(left: str, right: str) -> bool:
+    """Whether two units do not contradict each other (one of them missing is fine)."""
+    vague = ("", "unit", "%")
+    return left in vague or right in vague or left == right or {left, right} == {"dollar", "cent"}
 
 
 def _is_quantity(parts: list[str]) -> bool:
@@ -52,9 +66,13 @@ def _text_start(raw: list[str]) -> int | None:
 
 
 def _word_start(raw: list[str]) -> int | None:
-    """Where a final bare unit word (or several) begins."""
-    start = len(raw)
+    """Where a final bare unit word (or several, or one with an exponent) begins."""
+    end = start = len(raw) - max((len(power) for power in _POWERS if raw[-len(power) :] == power), default=0)
     while start and (raw[start - 1].isalpha() or raw[start - 1] in " ."):
         start -= 1
-    words = "".join(raw[start:]).strip(" .").casefold().split()
-    return start if start and words and all(word.strip(".") in UNITS for word in words) else None
+    words = "".join(raw[start:end]).strip(" .").casefold().split()
+    return (
+        start
+        if start and words and all(word.strip(".") in UNITS or word.rstrip("s") in SAME_UNITS for word in words)
+        else None
+    )

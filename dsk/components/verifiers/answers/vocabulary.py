@@ -33,7 +33,8 @@ SAME = {
     "\\lbrace": "\\{", "\\rbrace": "\\}", "\\lbrack": "[", "\\rbrack": "]", "\\lparen": "(", "\\rparen": ")",
     "\\lvert": "|", "\\rvert": "|", "\\vert": "|", "\\mid": "|", "\\|": "\\Vert", "\\lVert": "\\Vert",
     "\\rVert": "\\Vert", "\\land": "\\wedge", "\\lor": "\\vee", "\\lnot": "\\neg", "\\ast": "*", "\\dots": "\\ldots",
-    "\\cdots": "\\ldots", "\\times": "\\cdot", "\\prime": "'", "\\implies": "\\Rightarrow", "\\colon": ":",
+    "\\cdots": "\\ldots", "\\times": "\\cdot", "\\prime": "'",
+    "\\bmod": "\\pmod", "\\mod": "\\pmod", "\\implies": "\\Rightarrow", "\\colon": ":",
     "\\iff": "\\Leftrightarrow", "\\minus": "-", "\\plus": "+", "\\%": "%", "\\T": "\\top", "\\intercal": "\\top",
 }  # fmt: skip
 """Spellings of one thing."""
@@ -44,7 +45,7 @@ TEXT = _words(
 )
 """Macros around words or upright letters; the letters are what counts."""
 
-ARGUMENTS = {"\\frac": 2, "\\binom": 2} | dict.fromkeys(
+ARGUMENTS = {"\\frac": 2, "\\binom": 2, "\\pmod": 1} | dict.fromkeys(
     r"\sqrt \mathbb \mathcal \mathfrak \overline \bar \hat \vec \tilde".split(),  # noqa: SIM905
     1,
 )
@@ -66,6 +67,25 @@ UNITS = _words(
     dollars cent cents euro euros percent mph kmh mps way ways people students points times items"""
 )
 """Words after a number that are its unit even outside `\\text`."""
+
+SAME_UNITS = {
+    spelling: unit
+    for unit, spellings in {
+        "cm": "centimeter centimetre", "m": "meter metre", "mm": "millimeter millimetre", "km": "kilometer kilometre",
+        "ft": "foot feet", "in": "inch inche", "yd": "yard", "mi": "mile", "s": "sec second", "min": "minute",
+        "h": "hr hour", "kg": "kilogram", "g": "gram", "mg": "milligram", "lb": "pound", "oz": "ounce",
+        "l": "liter litre", "ml": "milliliter millilitre", "mph": "milesperhour mile/hour miles/hour mi/h",
+        "km/h": "kmh kph kilometersperhour kilometresperhour kmperhour", "dollar": "usd", "euro": "eur",
+        "degree": "deg", "rad": "radian", "unit^2": "squareunit sq.unit squnit",
+        "cm^2": "squarecentimeter squarecm sqcm",
+        "m^2": "squaremeter squaremetre sqm", "unit^3": "cubicunit", "am": "am", "pm": "pm",
+    }.items()
+    for spelling in (unit, *spellings.split())
+}  # fmt: skip
+"""One name for each unit, by its spellings without spaces, dots and plural."""
+
+NOT_UNITS = _words("or and not but if nor something")
+"""Words that a unit does not hold: what they are in says more than a quantity."""
 
 FUNCTION_NAME = "f(x)"
 """Stands for every function's name on the left of `=`."""

@@ -7,9 +7,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from dsk.components.verifiers.answers.estimate import estimate, value_of
 from dsk.components.verifiers.answers.exact import as_relations, decide
 from dsk.components.verifiers.answers.normal import Form, form
-from dsk.components.verifiers.answers.structure import elements, is_unordered
+from dsk.components.verifiers.answers.notations import quotient
+from dsk.components.verifiers.answers.readings import paired
+from dsk.components.verifiers.answers.structure import elements, in_one_order, is_unordered
+from dsk.components.verifiers.workers.conditions import same_solutions
+from dsk.components.verifiers.workers.last_word import agrees, one_is_an_equation
 from dsk.components.verifiers.workers.relations import compare_relations
 from dsk.core.workers.worker import Answer
 
@@ -40,7 +45,7 @@ _WARM_UP = (
 """One of each kind, so that what sympy imports late is there before the first fork."""
 _NAMED_GROUP = re.compile(r"\\(?:begin|end|mathbb|mathcal|mathfrak)\{[^{}]*\}")
 _BUILT = re.compile(r"\\\{[A-Za-z](?:\\in\\mathbb\{R\})?[|:](.+)\\\}")
-_LOSSY = re.compile(r"'|\\(?:gcd|lcm|dots|ldots|Re|Im|partial|phantom)(?![A-Za-z])")
+_LOSSY = re.compile(r"'|\\(?:gcd|lcm|dots|ldots|Re|Im|partial|phantom|triangle|angle)(?![A-Za-z])")
 _LETTER = re.compile(r"\\[A-Za-z]+|([A-Za-z])|(\d+)")
 _GAMMA = re.compile(r"\\([gG])amma(?!\()")
 
@@ -67,7 +72,7 @@ def _parse(core: str, real: bool) -> Any:
         raise
     except Exception:  # noqa: BLE001 - a parser of hostile text raises anything; all of it means "not parsable"
         return None
-    if not _faithful(core, parsed):
+    if not _faithful(core, parsed) and not _of_the_same_value(core, parsed):
         return None
     return parsed if real else _with_imaginary_unit(parsed)
 
@@ -87,7 +92,22 @@ def _faithful(core: str, parsed: Any) -> bool:
         return False
     letters = _LETTER.finditer(_NAMED_GROUP.sub("", core))
     pieces = [match[1] or match[2].lstrip("0") for match in letters if match[1] or match[2]]
-    return all(piece in shown or piece in "ei" for piece in pieces if piece)
+    unseen = "eid" if "\\int" in core else "ei"
+    return all(piece in shown or piece in unseen for piece in pieces if piece)
+
+
+def _of_the_same_value(core: str, parsed: Any) -> bool:
+    """Whether our own reading has the same value at a point: what the parser evaluates hides the text's numbers."""
+    from sympy import Expr, Float
+
+    expected = estimate(core)
+    if expected is None or not isinstance(parsed, Expr):
+        return False
+    point: Any = {symbol: Float(value_of(str(symbol))) for symbol in parsed.free_symbols}
+    found = parsed.subs(point).evalf(15)
+    if not found.is_number or not found.is_finite:
+        return False
+    return abs(complex(found) - expected.value) <= 1e-9 * max(1.0, abs(expected.value))
 
 
 def _is_complex(core: str) -> bool:
@@ -103,7 +123,7 @@ def _is_complex(core: str) -> bool:
 def answer(task: dict[str, Any]) -> dict[str, Any]:
     """A worker's reply to `{"answer", "gold", "decimals"}`: the reason, whatever sympy does."""
     try:
-        return {"reason": compare(task["answer"], task["gold"], task["decimals"])}
+        return {"reason": judge(task["answer"], task["gold"], task["decimals"])}
     except MemoryError:
         return {"reason": "memory", "last": True}
     except RecursionError:
@@ -112,17 +132,29 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
         return {"reason": "unparsable", "detail": type(error).__name__}
 
 
+def judge(answer: str, gold: str, decimals: int) -> str:
+    """`compare`, and before it refuses the last word is math-verify's."""
+    reason = compare(answer, gold, decimals)
+    if reason == "equal" or decide(form(answer), form(gold), decimals) is not None:
+        return reason
+    if same_solutions(answer, gold, lambda core: _parse(core, True)):
+        return "equal"
+    return "equal" if agrees(answer, gold, decimals, _values_differ) else reason
+
+
 def compare(answer: str, gold: str, decimals: int) -> str:
     """`equal`, `different` or `unparsable` for two spellings."""
-    return _compare(form(answer), form(gold), decimals)
+    left, right = form(answer), form(gold)
+    exact = decide(left, right, decimals)
+    if exact is not None:
+        return "equal" if exact else "different"
+    found = [_compare(a, g, decimals) for a, g in paired(left, right)]
+    return next((reason for reason in ("equal", "different") if reason in found), "unparsable")
 
 
 def _compare(answer: Form, gold: Form, decimals: int) -> str:
-    exact = decide(answer, gold, decimals)
-    if exact is not None:
-        return "equal" if exact else "different"
     named = as_relations(answer, gold)
-    left, right = (answer.whole, gold.whole) if named else (_condition(answer.core), _condition(gold.core))
+    left, right = (answer.whole, gold.whole) if named else (_plain(answer.core), _plain(gold.core))
     listed = _compare_lists(left, right, decimals)
     if listed is not None:
         return listed
@@ -131,10 +163,10 @@ def _compare(answer: Form, gold: Form, decimals: int) -> str:
     return related or _compare_parsed(left, right, real, decimals)
 
 
-def _condition(core: str) -> str:
-    r"""The condition of a set `\\{x | ...\\}` of numbers, which sympy turns into the set."""
+def _plain(core: str) -> str:
+    r"""The condition of a set `\\{x | ...\\}` of numbers, which sympy turns into the set; a ratio as its quotient."""
     built = _BUILT.fullmatch(core)
-    return built[1] if built else core
+    return built[1] if built else quotient(core)
 
 
 def _compare_parsed(answer: str, gold: str, real: bool, decimals: int) -> str:
@@ -143,7 +175,7 @@ def _compare_parsed(answer: str, gold: str, real: bool, decimals: int) -> str:
     left, right = _parse(answer, real), _parse(gold, real)
     if left is None or right is None:
         return "unparsable"
-    if _values_differ(left, right, decimals):
+    if _values_differ(left, right, decimals) or one_is_an_equation(left, right):
         return "different"
     equal = verify(
         right, left, float_rounding=decimals, strict=True, allow_set_relation_comp=True, timeout_seconds=None
@@ -175,8 +207,13 @@ def _values_differ(left: Any, right: Any, decimals: int) -> bool:
 def _compare_lists(answer: str, gold: str, decimals: int) -> str | None:
     """Element by element where both are lists with the same brackets; None where they are not."""
     left, right = elements(answer), elements(gold)
-    if left is None or right is None or left[0] != right[0] or len(left[1]) == len(right[1]) == 1:
+    if left is None or right is None or len(left[1]) == len(right[1]) == 1:
         return None
+    if left[0] != right[0]:
+        alike = in_one_order(left[0], right[0]) and len(left[1]) == len(right[1])
+        pairs = zip(left[1], right[1], strict=True) if alike else ()
+        same = all(compare(a, g, decimals) == "equal" for a, g in pairs)
+        return ("equal" if same else "different") if alike else None
     if len(left[1]) != len(right[1]):
         return None if is_unordered(left[0]) else "different"
     if is_unordered(left[0]):
