@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from dsk.cli.compare import compare
 from dsk.cli.eval import evaluate
 from dsk.cli.plugins import explain, plugins_app, schema
 from dsk.cli.tree_command import tree
+from dsk.cli.watch_command import beside_run, watch
 
 app = typer.Typer(
     name="dsk",
@@ -69,6 +71,9 @@ def run(
     folder: Annotated[
         Path | None, typer.Option(help="The run's folder [default: runs/NAME].", show_default=False)
     ] = None,
+    watched: Annotated[
+        bool, typer.Option("--watch", help="Serve the run's page live beside it, until it ends (`dsk watch`).")
+    ] = False,
 ) -> None:
     """Train as a spec says: screen, search, update, screen again."""
     from dsk.core.run.run_spec import run_spec
@@ -82,7 +87,8 @@ def run(
         return
     from dsk.cli.live import run_with_display
 
-    run_with_display(loaded, place, resume, quiet, overrides or ())
+    with beside_run(place, loaded.name) if watched else nullcontext():
+        run_with_display(loaded, place, resume, quiet, overrides or ())
 
 
 @app.command()
@@ -171,6 +177,7 @@ def report(
 
 
 app.command()(tree)
+app.command()(watch)
 app.command()(explain)
 app.command()(schema)
 

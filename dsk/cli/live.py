@@ -18,9 +18,9 @@ from rich.text import Text
 from dsk.cli import terminal
 from dsk.cli.outlet import outlets
 from dsk.core.rounds import run
-from dsk.core.run.following import Moment, describe
 from dsk.core.run.kept_run import Run
 from dsk.core.run.ledger import Silent
+from dsk.core.run.moment import Moment, describe
 from dsk.core.run.shown_run import ROUND_COLUMNS
 from dsk.core.run.stopping import StopRequest
 from dsk.core.sampling.scheduler import Progress

@@ -30,16 +30,21 @@ SHELL = """<!doctype html>
 """
 
 
-def page_html(title: str, data: Mapping[str, Any]) -> str:
+def page_html(title: str, data: Mapping[str, Any], asks_origin: bool = False) -> str:
     """The whole page. `data["page"]` names what is drawn (`web/src/main.tsx`); NaN and infinities are written as null.
 
     Whatever text the data holds stays text: it is escaped for a script element, and the page's policy runs nothing but
-    the bundle (by its hash).
+    the bundle (by its hash). `asks_origin` lets the page ask the server that it came from, which a file has none of.
     """
-    script, style = _static("dsk.js"), _static("dsk.css")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:"
+    script, style, policy = _static("dsk.js"), _static("dsk.css"), page_policy(asks_origin)
     return SHELL.format(policy=policy, title=html.escape(title), style=style, data=json_text(data), script=script)
+
+
+def page_policy(asks_origin: bool = False) -> str:
+    """The Content-Security-Policy of a page."""
+    digest = base64.b64encode(hashlib.sha256(_static("dsk.js").encode()).digest()).decode()
+    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:"
+    return f"{policy}; connect-src 'self'" if asks_origin else policy
 
 
 def json_text(data: Any) -> str:

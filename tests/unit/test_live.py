@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from dsk.cli.live import LiveView, PlainView
-from dsk.core.run.following import Moment
+from dsk.core.run.moment import Moment
 from dsk.core.run.notebook import NotebookView
 from dsk.core.sampling.scheduler import Progress
 from dsk.core.spec import RunSpec

@@ -1,82 +1,123 @@
-"""What a person who follows a run is shown: a line a record, and the figures of the moment."""
+"""A run's events while it goes on: each look reads what was added since the last one."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
-from dsk.core.sampling.scheduler import Progress
+from dsk.core.errors import DamagedFileError
+from dsk.core.run.events import EVENTS_FILE, checked_record, parse_record
+from dsk.core.run.records import in_force
+from dsk.core.run.stored import damaged
 
-SHORTEST = 0.25
-"""Seconds of a phase before a rate is told."""
-FOLLOWED = {
-    "round": "round", "step": "step", "group_reward": "reward", "trajectory_entropy": "entropy",
-    "update_loss": "loss", "update_grad_norm": "grad norm", "cached_problems": "cached",
-}  # fmt: skip
-
-
-def describe(record: Mapping[str, Any]) -> str | None:
-    """A record as one line, or None for the ones that only the log keeps."""
-    match record["event"]:
-        case "evaluation":
-            interval = f"{record['low']:.1%} to {record['high']:.1%}"
-            share = f"pass@1 {record['pass_at_1']:.1%} ({interval})"
-            return f"evaluation {record['when']}: {share}, {record['problems']} problems"
-        case "screened":
-            return f"round {record['round']}: screened {record['problems']} problems, {record['hard']} hard"
-        case "step":
-            loss, norm = record.get("update_loss"), record.get("update_grad_norm")
-            trained = f", loss {loss:+.4f}, grad norm {norm:.3f}" if loss is not None and norm is not None else ""
-            solved = f"{record['solved']}/{record['problems']} solved, {record['replayed']} replayed"
-            return f"step {record['step']}: {solved}, reward {record['group_reward']:+.2f}{trained}"
-        case "round":
-            return (
-                f"round {record['round']} done: {record['still_hard']} of {record['hard']} still hard,"
-                f" {record['cached_problems']} problems cached"
-            )
-        case "resumed":
-            return f"resumed at step {record['step']} of round {record['round']}"
-        case "cache_rejected":
-            return f"dropped {record['solutions']} cached solutions of {record['problem']} that no longer verify"
-        case "filtered":
-            reasons = ", ".join(f"{count} {reason}" for reason, count in record["reasons"].items())
-            return f"step {record['step'] + 1}: {record['samples']} negatives not learnt from ({reasons})"
-        case "notice":
-            return f"notice: {record['text']}"
-        case _:
-            return None
+Records = TypeVar("Records")
+EVENT = re.compile(rb'\{"event": ?"(\w+)"')
+"""How a record begins."""
 
 
-class Moment:
-    """Names and figures of a run as it stands; `share` is how much of the phase is done, 0 to 1."""
+class GrowingLines:
+    """A file that lines are appended to; one that has become another or shorter is read from its start."""
 
-    def __init__(self, run: str = "", clock: Callable[[], float] = time.monotonic) -> None:
-        self.figures = ({"run": run} if run else {}) | {"phase": "loading"}
-        self.share = 0.0
-        self._clock = clock
-        self._phase, self._began, self._tokens = "", clock(), 0
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset, self._inode = 0, -1
 
-    def record(self, record: Mapping[str, Any]) -> None:
-        """Take a record's figures."""
-        for key, name in FOLLOWED.items():
-            if key in record:
-                value = record[key]
-                self.figures[name] = f"{value:.3f}" if isinstance(value, float) else str(value)
+    def take(self) -> tuple[bool, list[bytes]]:
+        """Whether this is from the start, and the whole lines that have come; none where there is no file.
 
-    def progress(self, phase: str, progress: Progress) -> None:
-        """Take how far the phase is."""
-        now = self._clock()
-        if phase != self._phase or progress.tokens < self._tokens:
-            self._phase, self._began = phase, now
-        self._tokens = progress.tokens
-        spent = now - self._began
-        left = spent / progress.done * (progress.total - progress.done) if progress.done else 0.0
-        self.share = progress.done / max(progress.total, 1)
-        self.figures |= {
-            "phase": f"{phase} {progress.done}/{progress.total}",
-            "in flight": str(progress.in_flight),
-            "tokens/s": f"{progress.tokens / spent:,.0f}" if spent > SHORTEST else "-",
-            "solved": str(progress.solved),
-            "ETA": f"{left:.0f}s" if progress.done else "-",
-        }
+        Raises DamagedFileError where the file cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return self._take(file)
+        except FileNotFoundError:
+            self._offset = 0
+            return True, []
+        except OSError as error:
+            raise damaged(self.path, f"cannot be read ({error.strerror})") from error
+
+    def _take(self, file: BinaryIO) -> tuple[bool, list[bytes]]:
+        stat = os.fstat(file.fileno())
+        again = stat.st_ino != self._inode or stat.st_size < self._offset
+        if again:
+            self._offset, self._inode = 0, stat.st_ino
+        file.seek(self._offset)
+        data = file.read()
+        whole = data.rfind(b"\n") + 1
+        first, self._offset = self._offset == 0, self._offset + whole
+        return first, data[:whole].split(b"\n")[:-1]
+
+    def rewind(self) -> None:
+        """Begin at the start of the file next time."""
+        self._offset = 0
+
+
+class FollowedRecords:
+    """All records of a run that are in force, kept in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lines = GrowingLines(folder / EVENTS_FILE)
+        self._number = 0
+        self._kept: list[dict[str, Any]] = []
+
+    def read(self) -> list[dict[str, Any]]:
+        """The records as `read_records` gives them. Raises DamagedFileError."""
+        return _twice(self._read, self._lines)
+
+    def _read(self) -> list[dict[str, Any]]:
+        first, lines = self._lines.take()
+        if first:
+            self._number, self._kept = 0, []
+        start = self._number + 1
+        new = [parse_record(line, self._lines.path, number) for number, line in enumerate(lines, start)]
+        if any(record["event"] == "resumed" for record in new):
+            self._kept = in_force([*self._kept, *new])
+        else:
+            self._kept.extend(new)
+        self._number += len(lines)
+        return list(self._kept)
+
+
+class LatestRecords:
+    """The newest record of each of some kinds, for whoever follows many runs: nothing else is kept or parsed."""
+
+    def __init__(self, folder: Path, kinds: tuple[str, ...]) -> None:
+        self._lines = GrowingLines(folder / EVENTS_FILE)
+        self._kinds = {*kinds, "resumed"}
+        self._latest: dict[str, dict[str, Any]] = {}
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """By kind; without those that a resume rolled back. Raises DamagedFileError."""
+        latest = _twice(self._read, self._lines)
+        return {record["event"]: record for record in in_force(sorted(latest.values(), key=lambda r: r["seq"]))}
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        first, lines = self._lines.take()
+        if first:
+            self._latest = {}
+        wanted = set(self._kinds)
+        for line in reversed(lines):
+            begun = EVENT.match(line)
+            kind = begun.group(1).decode() if begun else ""
+            if begun is None or kind in wanted:
+                self._latest[kind] = checked_record(line, self._lines.path)
+                wanted.discard(kind)
+            if not wanted:
+                break
+        return self._latest
+
+
+def _twice(read: Callable[[], Records], lines: GrowingLines) -> Records:
+    """Once more from the start where it fails: lines that never got to disk may have been taken back and replaced."""
+    try:
+        return read()
+    except DamagedFileError:
+        lines.rewind()
+    try:
+        return read()
+    except DamagedFileError:
+        lines.rewind()
+        raise

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dsk.core.run.following import Moment, describe
 from dsk.core.run.ledger import Listener, Silent
+from dsk.core.run.moment import Moment, describe
 from dsk.core.sampling.scheduler import Progress
 from dsk.web.fragments import block, pairs, paragraph, progress_bar
 
