@@ -140,8 +140,9 @@ def search(
     ] = None,
 ) -> None:
     """Search one problem with the spec's policy and print the tree, or write it as a page."""
-    from dsk.cli.search_command import print_json, print_search, search_problem, write_searches
+    from dsk.cli.search_command import print_json, print_search, search_problem
     from dsk.core.loading import load_spec
+    from dsk.treeview.searching import write_searches
 
     assignments = [list(overrides or ()), *([[*(overrides or ()), *against]] if against else [])]
     specs = [load_spec(spec, each) for each in assignments]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -59,16 +60,17 @@ class _Summary(BaseModel):
     seconds: dict[str, float]
 
 
-def write_report(folder: Path, out: Path | None = None) -> Path:
-    """Write `report.html` of a run, finished or not, and return its path.
+def write_report(run: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+    """Write `report.html` of a run (its folder), finished or not, and return its path.
 
     Raises RunFolderError where there is no run, DamagedFileError where one of its files is not as it was written,
     CheckpointError where the page cannot be written.
     """
+    folder = Path(run)
     if not (folder / "spec.json").exists():
         raise RunFolderError(f"{folder}: holds no run; name a run's folder, e.g. runs/quickstart")
     data = report_data(folder)
-    path = out or folder / "report.html"
+    path = Path(out) if out else folder / "report.html"
     write_atomically(path, page_html(f"{data['name']}: {data['status']}", data).encode("utf-8", "replace"))
     return path
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scripted_rounds import LENGTH, Growing, is_right, run_scripted, scripted_spec
 
 from dsk.components.rollouts import Direct, Tree
-from dsk.core.rounds import Run
+from dsk.core.run.kept_run import Run
 from dsk.core.run.records import read_jsonl
 from dsk.core.run.stored_groups import read_groups
 from dsk.core.seeding import derive_seed

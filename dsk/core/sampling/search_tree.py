@@ -112,6 +112,11 @@ class SearchTree:
         """Whether the node is left out for its score [N]."""
         return self._store["pruned"][: self.size]
 
+    @property
+    def has_texts(self) -> bool:
+        """Whether `text` can tell."""
+        return self._pieces is not None
+
     def text(self, node: int) -> str:
         """The text of the node's own tokens. Raises ValueError where the tree knows no tokenizer."""
         if self._pieces is None:
@@ -198,6 +203,11 @@ class SearchTree:
         path = self.path(node)
         self._store["reward_sum"][path] += reward
         self._store["reward_count"][path] += 1
+
+    def _repr_html_(self) -> str:
+        from dsk.core.shown_tree import search_html
+
+        return search_html(self)
 
     def token_count(self) -> int:
         """Tokens of all steps: without what a boundary cut off."""

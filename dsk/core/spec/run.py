@@ -149,3 +149,14 @@ class RunSpec(StrictModel):
     def dump(self) -> dict[str, Any]:
         """The resolved spec as JSON data; loading it again gives an equal spec."""
         return self.model_dump(mode="json")
+
+    def replace(self, **fields: Any) -> RunSpec:
+        """A spec with other fields in their place, checked as a whole. Raises SpecError."""
+        from dsk.core.loading import checked_spec
+
+        return checked_spec({name: getattr(self, name) for name in self.model_fields_set} | fields)
+
+    def _repr_html_(self) -> str:
+        from dsk.core.spec.shown import spec_html
+
+        return spec_html(self, self.name)
