@@ -55,6 +55,16 @@ class TestBranchAtSteps(RolloutContract):
         return Branch(chains=2, forks=3, continuations=1, rounds=2, fork=UniformStep(step_tokens=4))
 
 
+class TestBranchNearOneHalf(RolloutContract):
+    def make_rollout(self):
+        return Branch(chains=2, forks=2, continuations=1, rounds=3, fork={"kind": "half"})
+
+
+class TestBranchAtPivots(RolloutContract):
+    def make_rollout(self):
+        return Branch(chains=3, forks=1, continuations=3, rounds=2, fork={"kind": "pivot", "choose": "last"})
+
+
 class TestProbed(RolloutContract):
     def make_rollout(self):
         return Probed(samples=3, probes=2)
