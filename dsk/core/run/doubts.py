@@ -50,6 +50,8 @@ def _unused(spec: RunSpec) -> Iterator[str]:
         yield f"screen.reuse: rollout '{rollout.kind}' does not use it; it acts with 'direct' and 'adaptive'"
     if allocated and not rollout.allocates:
         yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
+    if spec.replay_age is not None and not any(r.uses_solutions for _, r in _places(spec)):
+        yield "replay_age: no rollout starts from cached solutions; it acts with 'cached' and 'prefix'"
     if spec.keep == "trees" and not any(r.keeps_trees for _, r in _places(spec)):
         yield f"keep: rollout '{rollout.kind}' makes whole responses, of which no tree is kept"
 
