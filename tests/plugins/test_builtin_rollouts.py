@@ -45,6 +45,16 @@ class TestPrefixOfATree(TestPrefix):
         return Prefix(rollout={"kind": "tree", "width": 3, "step_tokens": 5, "max_depth": 4, "trajectories": 3})
 
 
+class TestPrefixOfFailures(RolloutContract):
+    def make_rollout(self):
+        return Prefix(inside="failures", pass_mark=0.5, rollout={"kind": "branch", "chains": 2})
+
+
+class TestPrefixOfBoth(RolloutContract):
+    def make_rollout(self):
+        return Prefix(inside="both", rollout={"kind": "direct", "samples": 3})
+
+
 class TestBranch(RolloutContract):
     def make_rollout(self):
         return Branch(chains=3, forks=2, continuations=2, rounds=2)
