@@ -11,7 +11,7 @@ from typing import Any
 from dsk.compare.fixed.planning import amount
 from dsk.compare.fixed.records import MEASURED
 from dsk.compare.planning import PlannedRun
-from dsk.compare.runs import BUDGETS, SEARCH_FILE
+from dsk.compare.runs import BUDGETS, SEARCH_FILE, without_screening
 from dsk.compare.study import BOUNDS, ENDLESS_ROUNDS
 
 
@@ -41,7 +41,8 @@ class RunProgress:
     def _read(self) -> None:
         for line in self._events.read():
             record = _record(line)
-            self._latest = record if record.get("event") == "step" else self._latest
+            if record.get("event") == "step":
+                self._latest = {**record, **without_screening(record)}
         self._found += len(self._trees.read())
 
     def _parts(self) -> list[str]:

@@ -112,7 +112,7 @@ def read_run(folder: Path) -> RunRecord:
         reason=reason,
         surroundings=read_versions(folder) | device,
         evaluations=tuple(_evaluation(folder, record) for record in evaluations),
-        steps=tuple({**r, **_screening(r)} for r in records if r["event"] == "step" and "model_tokens" in r),
+        steps=tuple({**r, **without_screening(r)} for r in records if r["event"] == "step" and "model_tokens" in r),
         trees=tuple(FinishedTree(row.id, row.figures) for row in read_trees(folder)),
     )
 
@@ -147,14 +147,14 @@ def read_trees(folder: Path) -> list[TreeRow]:
 def _evaluation(folder: Path, record: Mapping[str, Any]) -> Evaluation:
     rows = read_rates(folder / "rounds" / f"evaluation_{record['when']}.jsonl")
     return Evaluation(
-        spent={axis: float(record[axis]) for axis in AXES} | _screening(record),
+        spent={axis: float(record[axis]) for axis in AXES} | without_screening(record),
         rates={row.id: row.rate for row in rows},
         figures={name: float(record[name]) for name in FIGURES if record.get(name) is not None},
         scores={row.id: row.score for row in rows if row.score is not None},
     )
 
 
-def _screening(record: Mapping[str, Any]) -> dict[str, float]:
+def without_screening(record: Mapping[str, Any]) -> dict[str, float]:
     """Charged tokens spent on screening so far, and on the rest; neither where the record does not say."""
     if "screening_tokens" not in record:
         return {}

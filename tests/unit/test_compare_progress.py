@@ -20,9 +20,9 @@ def planned(folder: Path, *overrides: str) -> PlannedRun:
     return PlannedRun("full", 3, spec, folder)
 
 
-def write_step(folder: Path, step: int, tokens: int, end: str = "\n") -> None:
+def write_step(folder: Path, step: int, tokens: int, end: str = "\n", **figures: int) -> None:
     folder.mkdir(exist_ok=True)
-    record = {"event": "step", "step": step, "model_tokens": tokens, "updates": 4 * step, "seconds": 1.0}
+    record = {"event": "step", "step": step, "model_tokens": tokens, "updates": 4 * step, "seconds": 1.0, **figures}
     with (folder / "events.jsonl").open("a") as out:
         out.write(json.dumps(record) + end)
 
@@ -65,6 +65,15 @@ def test_other_budgets_are_told_beside_the_model_tokens(tmp_path, bound, told):
     line = RunProgress(planned(tmp_path / "r", bound)).line()
     assert "1,000 model tokens" in line
     assert told in line
+
+
+def test_a_budget_without_screening_counts_what_screening_left(tmp_path):
+    now = [0.0]
+    progress = RunProgress(planned(tmp_path / "r", "rounds.max_unscreened_tokens=4000"), lambda: now[0])
+    write_step(tmp_path / "r", 2, 3000, screening_tokens=2000)
+    now[0] = 10.0
+    told = "step 2, 3,000 model tokens, 1,000 of 4,000 model tokens without screening, about 30 s left"
+    assert progress.line() == f"full, seed 3: {told}"
 
 
 def test_a_search_study_counts_trees(tmp_path):
