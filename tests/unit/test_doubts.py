@@ -143,3 +143,9 @@ def test_an_age_of_solutions_that_nothing_replays_is_told():
         "replay_age: no rollout starts from cached solutions; it acts with 'cached' and 'prefix'"
     ]
     assert told(replay_age=2) == []
+
+
+@pytest.mark.parametrize(("inside", "told_of"), [("solutions", True), ("both", False), ("failures", False)])
+def test_prefixes_of_solutions_out_of_reach_are_told_and_those_of_failures_are_not(inside, told_of):
+    lines = told(rollout={"kind": "prefix", "inside": inside, "rollout": {"kind": "direct"}})
+    assert any(line.startswith("rollout: 'prefix' starts from cached solutions") for line in lines) == told_of

@@ -37,7 +37,7 @@ def _places(spec: RunSpec) -> Iterator[tuple[str, Rollout]]:
 
 
 def _out_of_reach(spec: RunSpec) -> Iterator[str]:
-    if spec.rollout.uses_solutions and spec.replay is not None:
+    if spec.rollout.uses_solutions and not spec.rollout.uses_failures and spec.replay is not None:
         yield (
             f"rollout: '{spec.rollout.kind}' starts from cached solutions, and problems that have some go to `replay`"
             f" ('{spec.replay.kind}'): it always falls back; name it in `replay`, or set replay to null"
