@@ -146,6 +146,7 @@ def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
     """Screen the hard set with the new policy, and cache what search found for problems that stay hard."""
     cached = session.parts.solutions.known(hard)  # what the round began with: admission comes last
+    aged = session.parts.solutions.aged(hard)
     still_hard = _screen_into(session, round_ + 1, hard)
     admitted = session.admit(set(still_hard))
     problems, solutions = session.parts.solutions.cache.count()
@@ -155,6 +156,7 @@ def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None
         round=round_,
         hard=len(hard),
         cached=cached,
+        aged=aged,
         unsolved=len(hard) - cached,
         steps=state.round_step,
         solved=state.round_solved,

@@ -40,6 +40,13 @@ class RunSpec(StrictModel):
         description="The rollout for problems with cached solutions; null: `rollout` serves them too.",
         json_schema_extra={"default": {"kind": "cached"}},
     )
+    replay_age: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most rounds since a cached solution was found for it to be replayed: those of the last round have"
+        " age 1, another run's count as found just before round 0. Older ones stay in the cache, and a problem that has"
+        " no others is served by `rollout` again; a round's record counts them (`aged`). null: no bound.",
+    )
     scorer: Scorer = default_part(Scorer)
     rewards: RewardSpec = Field(default_factory=RewardSpec, description="How verdicts become rewards.")
     admit: Literal["search", "all"] = Field(
