@@ -114,6 +114,28 @@ def validate(spec: SpecPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
+def data(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    show: Annotated[int, typer.Option(min=0, help="Prompts to show of each split.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a run would make of its data: prompts as the model gets them, answers, lengths, and what is bad.
+
+    Loads the tokenizer and no weights. The prompts shown go from the shortest to the longest. Exit code 2 where a run
+    would stop.
+    """
+    from dsk.cli.data import print_data, print_data_json
+    from dsk.core.loading import load_spec
+    from dsk.core.run.data_survey import survey_data
+
+    found = survey_data(load_spec(spec, overrides or ()), show)
+    (print_data_json if as_json else print_data)(found)
+    if any(bad.stops for split in found for bad in split.bad):
+        raise typer.Exit(2)
+
+
+@app.command()
 def resolve(spec: SpecPath, overrides: Overrides = None) -> None:
     """Print a spec with every default filled in."""
     from dsk.core.loading import load_spec

@@ -17,6 +17,7 @@ from dsk.core.run.notebook import default_listener
 from dsk.core.run.records import present, read_rates, write_jsonl
 from dsk.core.run.screening import Screened
 from dsk.core.run.session import Session
+from dsk.core.sampling.scheduler import PART
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import peak_memory
 from dsk.core.types import Group, Problem
@@ -231,9 +232,12 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
 
 
 def _tree_figures(groups: Sequence[Group]) -> dict[str, float]:
-    """`tree_NAME`: each statistic of the groups, averaged over those that have it."""
+    """`tree_NAME`: each statistic of the groups, averaged over those that have it; `part_NAME` those of verdicts."""
     names = dict.fromkeys(name for g in groups for name in g.stats if name != "filtered")
-    return {f"tree_{name}": _mean(g.stats[name] for g in groups if name in g.stats) for name in sorted(names)}
+    return {
+        name if name.startswith(PART) else f"tree_{name}": _mean(g.stats[name] for g in groups if name in g.stats)
+        for name in sorted(names)
+    }
 
 
 def _summary(session: Session, before: Score | None, after: Score | None) -> dict[str, Any]:

@@ -143,7 +143,6 @@ UNUSABLE = {
     "reward_functions:boxes": r"\(.*reward_functions.py\) has no function 'boxes'; did you mean 'boxed'",
     "reward_functions:LIMIT": r"is no function: 0\.5 \(float\)",
     "reward_functions:later": "is asynchronous",
-    "reward_functions:batch": "takes all completions at once",
     "reward_functions:placed": "takes 'completion' by its position only",
     "reward_functions.more:f": "no module 'reward_functions.more'",
     "broken:f": r"importing 'broken' raised ModuleNotFoundError: No module named 'nosuchthing' \(broken.py, line 1\)",

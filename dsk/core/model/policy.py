@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ from transformers.utils import logging
 
 from dsk.core.errors import DataError, ModelError
 from dsk.core.model.adapters import add_lora
-from dsk.core.model.files import model_faults, no_chat_template, no_eos, too_many_tokens
+from dsk.core.model.files import model_faults, no_eos, too_many_tokens
+from dsk.core.model.prompts import prompt_text
 from dsk.core.model.source import locate_model, no_folder
 from dsk.core.model.threads import fit_threads
 from dsk.core.model.value_head import ValueHead
@@ -76,7 +77,7 @@ class Policy:
 
     def prompt_tokens(self, problem: Problem, prompt: PromptSpec) -> tuple[int, ...]:
         """The problem as prompt tokens. Raises ModelError where it does not fit or needs a chat template."""
-        tokens = self._chat_tokens(problem, prompt) if prompt.style == "chat" else self._plain_tokens(problem, prompt)
+        tokens = self.encode(prompt_text(self.tokenizer, problem, prompt, self.path))
         if len(tokens) > prompt.max_tokens:
             if prompt.overlong == "error":
                 raise ModelError(
@@ -85,23 +86,6 @@ class Policy:
                 )
             tokens = tokens[-prompt.max_tokens :]
         return tuple(tokens)
-
-    def _plain_tokens(self, problem: Problem, prompt: PromptSpec) -> list[int]:
-        text = problem.prompt if isinstance(problem.prompt, str) else "\n".join(m["content"] for m in problem.prompt)
-        return self.encode(prompt.prefix + text + prompt.suffix)
-
-    def _chat_tokens(self, problem: Problem, prompt: PromptSpec) -> list[int]:
-        if not getattr(self.tokenizer, "chat_template", None):
-            raise ModelError(no_chat_template(self.path))
-        messages: list[Mapping[str, str]] = (
-            [{"role": "user", "content": prompt.prefix + problem.prompt + prompt.suffix}]
-            if isinstance(problem.prompt, str)
-            else list(problem.prompt)
-        )
-        if prompt.system is not None:
-            messages = [{"role": "system", "content": prompt.system}, *messages]
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        return self.encode(text)
 
 
 def pick_device(name: str, field: str = "model.device") -> torch.device:

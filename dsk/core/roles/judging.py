@@ -43,6 +43,10 @@ class Verifier(Component, ABC):
         """Whether any response could be right by this reference answer; a run asks before it samples. Quick."""
         return True
 
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `Problem.meta` that it cannot do without; a run asks before it samples."""
+        return ()
+
     def missing(self) -> str | None:
         """What this machine lacks for it and what to do, or None."""
         return None

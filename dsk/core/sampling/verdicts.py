@@ -45,6 +45,8 @@ def _verdict_fault(verdict: Any) -> str | None:
         return f"answer = {_shown(verdict.answer)}"
     if not isinstance(verdict.reason, str):
         return f"reason = {_shown(verdict.reason)}"
+    if not all(map(is_share, verdict.parts.values())):
+        return f"parts = {_shown(verdict.parts)}"
     return None if is_share(verdict.score) else f"score = {_shown(verdict.score)}"
 
 
