@@ -83,6 +83,9 @@ def chosen(comparison: Comparison) -> Iterator[str]:
     for arm, choice in comparison.tuning.choices.items() if comparison.tuning else ():
         trials = "; ".join(f"{in_words(t.overrides)}: {_mean(tuning, t.mean) or t.trouble}" for t in choice.trials)
         yield f"{arm} chose {in_words(choice.overrides)} ({trials})"
+        if choice.edges:
+            told = ", ".join(f"{path} is the {edge} tried" for path, edge in choice.edges.items())
+            yield f"{arm} chose at the edge of its grid ({told}): its best may lie beyond; widen the grid"
 
 
 def _mean(tuning: Tuning, mean: float | None) -> str:

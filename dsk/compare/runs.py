@@ -112,7 +112,7 @@ def read_run(folder: Path) -> RunRecord:
         reason=reason,
         surroundings=read_versions(folder) | device,
         evaluations=tuple(_evaluation(folder, record) for record in evaluations),
-        steps=tuple({**r, **_screening(r)} for r in records if r["event"] == "step" and "model_tokens" in r),
+        steps=tuple({**r, **without_screening(r)} for r in records if r["event"] == "step" and "model_tokens" in r),
         trees=tuple(FinishedTree(row.id, row.figures) for row in read_trees(folder)),
     )
 

@@ -45,6 +45,18 @@ class Choice:
         """The chosen setting."""
         return self.trials[self.setting].overrides
 
+    @property
+    def edges(self) -> dict[str, str]:
+        """Paths whose chosen number is the `least` or the `greatest` of those tried: the best may lie beyond it."""
+        return {path: edge for path in self.overrides if (edge := self._edge(path)) is not None}
+
+    def _edge(self, path: str) -> str | None:
+        values = {trial.overrides.get(path) for trial in self.trials}
+        numbers = sorted(v for v in values if isinstance(v, int | float) and not isinstance(v, bool))
+        if len(numbers) < 2:
+            return None
+        return {numbers[0]: "least", numbers[-1]: "greatest"}.get(self.overrides[path])
+
 
 @dataclass(frozen=True)
 class Tuning:

@@ -91,13 +91,21 @@ class Sample:
 
     `tokens` [T] includes the token that ended it (end-of-sequence or stop). `logprobs` [T] are natural
     logarithms under the untempered, untruncated policy. `stop` is `eos` also when the end-of-sequence token is the
-    last one allowed. `version` is the policy version the first token was drawn under.
+    last one allowed. `version` is the policy version the first token was drawn under. `values` [T], where the policy
+    has a value head, are what it says of the state that each token was drawn from: the last is the value before the
+    last token, which need not go through the model.
     """
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     stop: StopReason
     version: int
+    values: tuple[float, ...] = ()
+
+    @property
+    def value(self) -> float | None:
+        """The chance of a right response from here, in (0, 1); None without a value head."""
+        return self.values[-1] if self.values else None
 
 
 @dataclass(frozen=True)

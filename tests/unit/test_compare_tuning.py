@@ -245,3 +245,14 @@ def test_a_study_that_is_interrupted_anywhere_ends_as_an_undisturbed_one(tmp_pat
     whole = conducted(study, tmp_path / "w", Scripted(curve)).comparison
     assert len(stopped.ran) + len(rest.ran) == 8 + 6
     assert found == whole
+
+
+@pytest.mark.parametrize(("best", "edge"), [(0.1, "least"), (0.2, None), (0.4, "greatest")])
+def test_a_choice_at_the_edge_of_its_grid_is_said(tmp_path, best, edge):
+    scripted = Scripted(by_lr({"a": best, "b": 0.2}))
+    tune = TUNE | {"grid": {LR: [0.1, 0.2, 0.4]}}
+    told = conducted(study_of(arms=ARMS, tune=tune), tmp_path, scripted).comparison
+    assert told.tuning.choices["a"].edges == ({LR: edge} if edge else {})
+    line = f"a chose at the edge of its grid ({LR} is the {edge} tried): its best may lie beyond; widen the grid"
+    assert (line in to_markdown(told)) == bool(edge)
+    assert "b chose at the edge" not in to_markdown(told)

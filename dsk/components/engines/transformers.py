@@ -28,6 +28,7 @@ class Transformers(Engine):
     """
 
     kind: ClassVar[str] = "transformers"
+    gives_values: ClassVar[bool] = True
 
     max_rows: int = Field(256, ge=1, description="Most sequences decoded at once.")
     cache_bytes: int = Field(

@@ -24,6 +24,8 @@ from dsk.core.model.files import model_faults, no_eos, too_many_tokens
 from dsk.core.model.prompts import prompt_text
 from dsk.core.model.source import locate_model, no_folder
 from dsk.core.model.threads import fit_threads
+from dsk.core.model.value_head import ValueHead
+from dsk.core.roles import HeadFields
 from dsk.core.spec import ModelSpec, PromptSpec
 from dsk.core.types import Problem
 
@@ -36,7 +38,10 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch
 
 @dataclass
 class Policy:
-    """A model under training with what is needed to talk to it. `eos_ids` end a response."""
+    """A model under training with what is needed to talk to it. `eos_ids` end a response.
+
+    `value_head` reads the model's last hidden states, where the spec has one; it is no part of the model.
+    """
 
     model: Any
     tokenizer: Any
@@ -44,6 +49,7 @@ class Policy:
     eos_ids: tuple[int, ...]
     max_length: int
     path: str
+    value_head: ValueHead | None = None
 
     def encode(self, text: str) -> list[int]:
         """Token ids without special tokens."""
@@ -57,6 +63,11 @@ class Policy:
         """The text of each token by itself, special tokens empty."""
         ids = [[token] for token in np.asarray(tokens, np.int64).tolist()]
         return self.tokenizer.batch_decode(ids, skip_special_tokens=True)
+
+    def attach_head(self, fields: HeadFields) -> None:
+        """Put a fresh value head on the model."""
+        size = self.model.get_output_embeddings().weight.shape[1]
+        self.value_head = ValueHead(size, fields, self.model.dtype, self.device)
 
     @cached_property
     def tokenizer_id(self) -> str:

@@ -24,10 +24,11 @@ class DecodingSession:
     """Decodes with the policy's own module: at most `max_rows` rows, `budget` bytes of keys and values."""
 
     def __init__(self, policy: Policy, max_rows: int, budget: int, pack_from: int) -> None:
-        self.policy, self.runner = policy, Runner(policy.model, pack_from)
+        self.policy, self.runner = policy, Runner(policy.model, pack_from, policy.value_head)
         stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
         shape = KvShape.of(self.runner.model.config, self.runner.model.dtype, policy.device)
         self.decoder = Decoder(self.runner, stops, shape, max_rows, budget)
+        self.decoder.batch.rated = self.runner.rater is not None
         self._seconds = 0.0
 
     def submit(self, request: SampleRequest) -> None:
@@ -72,8 +73,9 @@ class DecodingSession:
         self.forget()
         if weights.module is not self.policy.model:
             self.runner.load(weights)
+        self.runner.load_head(weights.value_head)
         self.runner.adopt(self.policy.model)
-        self.decoder.version = version
+        self.decoder.version, self.decoder.batch.rated = version, self.runner.rater is not None
 
     def forget(self) -> None:
         """Drop cached prefixes and empty the buffers."""
