@@ -234,10 +234,8 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
 def _tree_figures(groups: Sequence[Group]) -> dict[str, float]:
     """`tree_NAME`: each statistic of the groups, averaged over those that have it; `part_NAME` those of verdicts."""
     names = dict.fromkeys(name for g in groups for name in g.stats if name != "filtered")
-    return {
-        name if name.startswith(PART) else f"tree_{name}": _mean(g.stats[name] for g in groups if name in g.stats)
-        for name in sorted(names)
-    }
+    titles = {name: name if name.startswith(PART) else f"tree_{name}" for name in sorted(names)}
+    return {title: _mean(g.stats[name] for g in groups if name in g.stats) for name, title in titles.items()}
 
 
 def _summary(session: Session, before: Score | None, after: Score | None) -> dict[str, Any]:

@@ -36,14 +36,15 @@ class Verdict:
     """A verifier's decision on one answer; `reason` is a short code such as `equal` or `timeout`.
 
     `score` in [0, 1] is how good the answer is, where the verifier grades; left out it is 1 for a correct one, else 0.
-    `parts` are the scores in [0, 1] that it is made of, by name, where there are several: steps record their means.
+    `parts` are the scores in [0, 1] that it is made of, each with its name, where there are several: steps record their
+    means.
     """
 
     correct: bool
     answer: str | None
     reason: str
     score: float = None  # type: ignore[assignment]  # left out: 1 where correct, else 0
-    parts: Mapping[str, float] = field(default_factory=dict[str, float])
+    parts: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.score is None:  # pyright: ignore[reportUnnecessaryComparison]

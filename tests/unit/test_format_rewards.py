@@ -69,14 +69,14 @@ def test_weighted_gives_the_score_of_each_part_by_a_name_of_its_own():
     ]
     with WeightedVerifier.model_validate({"parts": parts}).open() as session:
         (verdict,) = session.verify([(PROBLEM, "<a>\\boxed{4}</a>")])
-    assert verdict.parts == {"right": 1.0, "tags": 0.0, "tags_2": 1.0}
+    assert dict(verdict.parts) == {"right": 1.0, "tags": 0.0, "tags_2": 1.0}
     assert verdict.score == 0.8
 
 
 def test_a_part_that_is_no_share_is_refused():
     class Wrong:
         def verify(self, items):
-            return [Verdict(True, None, "x", 1.0, {"a": 2.0}) for _ in items]
+            return [Verdict(True, None, "x", 1.0, (("a", 2.0),)) for _ in items]
 
     with pytest.raises(VerdictError, match="parts = "):
         judge(Wrong(), [(PROBLEM, "")])

@@ -34,10 +34,12 @@ class FunctionVerifier(Verifier):
 
     It is given what it takes by name: `prompt` (text, or a list of messages), `completion` (the response's text),
     `answer` (the reference) and the problem's columns (`Problem.meta`), all as JSON has them; with `**columns` it is
-    given every column. True and False count as 1 and 0. One that takes `completions` is called as TRL calls its
-    `reward_funcs`: with lists, of one response each, of `prompts`, `completions` (messages where the prompt is messages)
-    and every column, and returns a list with one number; it sees no other responses. The module is looked for in the working folder, as the file
+    given every column. True and False count as 1 and 0. The module is looked for in the working folder, as the file
     names of a spec are, and then among the installed ones; `dsk validate` imports it and says what is wrong.
+
+    One that takes `completions` is called as TRL calls its `reward_funcs`: with lists, of one response each, of
+    `prompts`, `completions` (messages where the prompt is messages) and every column, and returns a list with one
+    number; it sees no other responses. `low` and `high` make scores of values in another range.
 
     It runs in worker processes under limits; a call that exceeds one is judged 0, with the reason `timeout`, `memory`
     or `died`. What it prints is not shown. A function that raises stops the run with one line, because its mistake

@@ -102,4 +102,6 @@ class WeightedSession:
         by_name = {name: float(verdict.score) for name, verdict in zip(self.spec.names(), verdicts, strict=True)}
         scores = ", ".join(f"{name} {score:g}" for name, score in by_name.items())
         first = verdicts[0]
-        return Verdict(first.correct, first.answer, f"{first.reason}; {scores}", min(weighted / total, 1.0), by_name)
+        return Verdict(
+            first.correct, first.answer, f"{first.reason}; {scores}", min(weighted / total, 1.0), tuple(by_name.items())
+        )

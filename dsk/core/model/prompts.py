@@ -14,8 +14,8 @@ from dsk.core.types import Problem
 def prompt_text(tokenizer: Any, problem: Problem, prompt: PromptSpec, path: str) -> str:
     """The whole prompt, before it is encoded. Raises ModelError, naming `path`, where it needs a chat template.
 
-    In the plain style chat messages are their contents, a line each. In the chat style a text is the user's message, and
-    a data set's own messages are taken as they are.
+    In the plain style chat messages are their contents, a line each. In the chat style a text is the user's message,
+    and a data set's own messages are taken as they are.
     """
     if prompt.style == "plain":
         asked = problem.prompt

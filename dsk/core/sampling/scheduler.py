@@ -134,7 +134,7 @@ class _Batch:
     def _keep_parts(self, job: int, answer: Verdict | float) -> None:
         """Remember what a verdict's score is made of, for the job's group."""
         if isinstance(answer, Verdict):
-            for name, score in answer.parts.items():
+            for name, score in answer.parts:
                 self._parts.setdefault(job, {}).setdefault(name, []).append(score)
 
     def _sample(self) -> list[int]:
