@@ -29,8 +29,8 @@ def _user(text: str) -> list[dict[str, str]]:
 def _dapo(n: int) -> dict[str, Any]:
     asked = (
         "Solve the following math problem step by step. The last line of your response should be of the form Answer:"
-        f" $Answer (without quotes) where $Answer is the answer to the problem.\n\nWhat is {n} + {n}?\n\nRemember to put"
-        ' your answer on its own line after "Answer:".'
+        f" $Answer (without quotes) where $Answer is the answer to the problem.\n\nWhat is {n} + {n}?\n\n"
+        'Remember to put your answer on its own line after "Answer:".'
     )
     return {
         "data_source": "math_dapo",
@@ -76,8 +76,8 @@ HUB: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
         "question": f"What is {n} + {n}?", "options": [f"{a}){2 * n + k}" for k, a in enumerate("ABCDE")],
         "rationale": "Add.", "correct": "A"})),
     "openlifescienceai/medmcqa": ("default", "train", _each(lambda n: {
-        "id": str(n), "question": f"Which bone, case {n}?", "opa": "ulna", "opb": "tibia", "opc": "femur", "opd": "skull",
-        "cop": 2, "choice_type": "single", "exp": None, "subject_name": "Anatomy"})),
+        "id": str(n), "question": f"Which bone, case {n}?", "opa": "ulna", "opb": "tibia", "opc": "femur",
+        "opd": "skull", "cop": 2, "choice_type": "single", "exp": None, "subject_name": "Anatomy"})),
 }  # fmt: skip
 """By hub id: configuration, splits, rows."""
 

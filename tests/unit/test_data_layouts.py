@@ -77,6 +77,14 @@ def test_the_line_of_the_table_reads_the_layout_as_the_page_says(name, here, mon
         assert len({p.id for p in problems}) == len(problems) >= 3
 
 
+def refuse(task, verifier):
+    """Raise what is wrong with a task, as `dsk validate` finds it."""
+    spec = loaded(task, verifier)
+    problems, faults = spec.task.survey("train")
+    found = faults or unjudgeable(spec, "train", problems)
+    raise DataError(found[0] if found else "no mistake")
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [pytest.param(*m, marks=[pytest.mark.full] if json.loads(m[0])["kind"] in LIBRARY else []) for m in MISTAKES],
@@ -91,12 +99,7 @@ def test_a_newcomers_first_mistake_is_the_line_on_the_page(line, told, here, mon
                          ("countdown", "Jiayi-Pan/Countdown-Tasks-3to4")):  # fmt: skip
         (here / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in HUB[column][2]))
     with pytest.raises((DataError, SpecError)) as caught:
-        spec = loaded(task, "countdown" if "countdown" in line else "math")
-        problems, faults = spec.task.survey("train")
-        if faults:
-            raise DataError(faults[0])
-        found = unjudgeable(spec, "train", problems)
-        raise DataError(found[0] if found else "no mistake")
+        refuse(task, "countdown" if "countdown" in line else "math")
     message = str(caught.value)
     assert caught.value.exit_code == 2
     assert "\n" not in message
