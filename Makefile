@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo install test test-full lint docs clean
+.PHONY: demo install test test-full lint docs pictures clean
 
 demo: install
 	$(BIN)/dsk run examples/quickstart.json
@@ -31,6 +31,10 @@ docs: install
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/python scripts/make_docs.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+pictures: install
+	bash scripts/install_full.sh $(VENV)
+	$(BIN)/python scripts/make_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist site

@@ -11,7 +11,8 @@ import torch
 
 from dsk.components.engines.scripted import ScriptedSession
 from dsk.core.roles import Engine, Task, Verifier
-from dsk.core.rounds import Run, run
+from dsk.core.rounds import run
+from dsk.core.run.kept_run import Run
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RunSpec
 from dsk.core.types import Group, Problem, Sample, Verdict

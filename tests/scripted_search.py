@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
@@ -45,6 +45,18 @@ class ScriptedPolicy:
 
     def verdict(self, question: Question) -> Verdict:
         return Verdict(self.correct(question.tokens), None, "script")
+
+
+class ValuedPolicy(ScriptedPolicy):
+    """A policy with a value head: values in tenths, so that some are equal."""
+
+    def sample(self, prefix: tuple[int, ...], child: int) -> Sample:
+        sample = super().sample(prefix, child)
+        return replace(sample, values=self.values(prefix, child, len(sample.tokens)))
+
+    def values(self, prefix: tuple[int, ...], child: int, count: int) -> tuple[float, ...]:
+        rng = random.Random(derive_seed(self.seed, "values", prefix, child))
+        return tuple(rng.randint(0, 10) / 10 for _ in range(count))
 
 
 def pieces(tokens: Sequence[int]) -> list[str]:

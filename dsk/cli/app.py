@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from dsk.cli.compare import compare
 from dsk.cli.eval import evaluate
 from dsk.cli.plugins import explain, plugins_app, schema
 from dsk.cli.tree_command import tree
+from dsk.cli.watch_command import beside_run, watch
 
 app = typer.Typer(
     name="dsk",
@@ -69,6 +71,9 @@ def run(
     folder: Annotated[
         Path | None, typer.Option(help="The run's folder [default: runs/NAME].", show_default=False)
     ] = None,
+    watched: Annotated[
+        bool, typer.Option("--watch", help="Serve the run's page live beside it, until it ends (`dsk watch`).")
+    ] = False,
 ) -> None:
     """Train as a spec says: screen, search, update, screen again."""
     from dsk.core.run.run_spec import run_spec
@@ -82,7 +87,8 @@ def run(
         return
     from dsk.cli.live import run_with_display
 
-    run_with_display(loaded, place, resume, quiet, overrides or ())
+    with beside_run(place, loaded.name) if watched else nullcontext():
+        run_with_display(loaded, place, resume, quiet, overrides or ())
 
 
 @app.command()
@@ -105,6 +111,28 @@ def validate(spec: SpecPath, overrides: Overrides = None) -> None:
     found = look(loaded)
     typer.echo(f"Read: {', '.join(found.read)}")
     print_missing(found.missing, [*doubts(loaded), *found.notices])
+
+
+@app.command()
+def data(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    show: Annotated[int, typer.Option(min=0, help="Prompts to show of each split.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a run would make of its data: prompts as the model gets them, answers, lengths, and what is bad.
+
+    Loads the tokenizer and no weights. The prompts shown go from the shortest to the longest. Exit code 2 where a run
+    would stop.
+    """
+    from dsk.cli.data import print_data, print_data_json
+    from dsk.core.loading import load_spec
+    from dsk.core.run.data_survey import survey_data
+
+    found = survey_data(load_spec(spec, overrides or ()), show)
+    (print_data_json if as_json else print_data)(found)
+    if any(bad.stops for split in found for bad in split.bad):
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -134,8 +162,9 @@ def search(
     ] = None,
 ) -> None:
     """Search one problem with the spec's policy and print the tree, or write it as a page."""
-    from dsk.cli.search_command import print_json, print_search, search_problem, write_searches
+    from dsk.cli.search_command import print_json, print_search, search_problem
     from dsk.core.loading import load_spec
+    from dsk.treeview.searching import write_searches
 
     assignments = [list(overrides or ()), *([[*(overrides or ()), *against]] if against else [])]
     specs = [load_spec(spec, each) for each in assignments]
@@ -170,6 +199,7 @@ def report(
 
 
 app.command()(tree)
+app.command()(watch)
 app.command()(explain)
 app.command()(schema)
 

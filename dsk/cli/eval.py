@@ -69,10 +69,10 @@ def _sets(
     model: str, spec: Path | None, suite: Path | None, overrides: list[str]
 ) -> tuple[RunSpec, dict[str, tuple[RunSpec, int]]]:
     """The spec, and by name each test set's own spec with its number of samples."""
-    from dsk.compare.evaluation import run_spec_of
     from dsk.compare.suite import judged_spec, load_suite
     from dsk.core.errors import SpecError
     from dsk.core.loading import load_spec
+    from dsk.core.run.judged_model import run_spec_of
 
     source = spec or run_spec_of(model)
     if source is None:
@@ -96,11 +96,12 @@ class _Judge:
     def run(self, name: str, model: str, spec: RunSpec, samples: int) -> list[Answered]:
         from rich.text import Text
 
+        from dsk.compare.evaluating import judged_problems
         from dsk.compare.evaluation import answer_all
         from dsk.core.errors import DataError
 
         try:
-            asked = list(spec.task.problems("test")) or list(spec.task.problems("train"))
+            asked = judged_problems(spec)
         except DataError as error:
             self.faults[name] = str(error)
             return []
@@ -110,10 +111,11 @@ class _Judge:
             return answer_all(spec, model, asked, self.samples or samples, self.sampling)
 
     def summarise(self, answered: list[Answered]) -> Scores:
+        from dsk.compare.evaluating import KS
         from dsk.compare.evaluation import summarise
 
         count = len(answered[0].correct) if answered else 0
-        return summarise(answered, self.ks or sorted({1, 4, 8, count}))
+        return summarise(answered, self.ks or sorted({*KS, count}))
 
     def differences(
         self, answered: dict[str, list[Answered]], other: dict[str, list[Answered]]

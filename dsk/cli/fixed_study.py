@@ -22,7 +22,7 @@ def conduct_fixed(
 ) -> bool:
     """Run what is missing, the reference first, and print; whether a run failed. Where `dry`, only the plan."""
     from dsk.cli.study_runs import Missing
-    from dsk.cli.terminal import console
+    from dsk.cli.terminal import messages
     from dsk.compare.fixed.planning import check_work, phases, plan_fixed
     from dsk.compare.planning import check_folders, plan_runs
 
@@ -33,7 +33,7 @@ def conduct_fixed(
         arms, seeds = len(study.all_arms()), len(study.seeds)
         typer.echo(f"one reference, then {arms} arms x {seeds} seeds = {arms * seeds} runs at a fixed policy")
         return False
-    missing = Missing(study, jobs, console(stderr=True, soft_wrap=True))
+    missing = Missing(study, jobs, messages())
     outcomes: list[Outcome] = []
     for phase in phases(planned) if run else ():
         if not any(outcome.code for outcome in outcomes):

@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -16,8 +17,11 @@ from rich.text import Text
 
 from dsk.cli import terminal
 from dsk.cli.outlet import outlets
-from dsk.core.rounds import Run, run
+from dsk.core.rounds import run
+from dsk.core.run.kept_run import Run
 from dsk.core.run.ledger import Silent
+from dsk.core.run.moment import Moment, describe
+from dsk.core.run.shown_run import ROUND_COLUMNS
 from dsk.core.run.stopping import StopRequest
 from dsk.core.sampling.scheduler import Progress
 from dsk.core.spec import RunSpec
@@ -57,7 +61,7 @@ def _announce_stop() -> None:
 
 
 class PlainView:
-    """One line per record."""
+    """A record a line; on a terminal long ones go on in the next line, at a word."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -67,54 +71,20 @@ class PlainView:
         """Print the record if it is one a person follows."""
         line = describe(record)
         if line:
-            self._console.print(
-                f"[{time.monotonic() - self._started:6.1f}s] {line}", markup=False, highlight=False, soft_wrap=True
-            )
+            told = f"[{time.monotonic() - self._started:6.1f}s] {line}"
+            self._console.print(told, markup=False, highlight=False, soft_wrap=not self._console.is_terminal)
 
     def progress(self, phase: str, progress: Progress) -> None:
         """Plain output shows no progress within a phase."""
 
 
-def describe(record: Mapping[str, Any]) -> str | None:
-    """A record as one line, or None for the ones that only the log keeps."""
-    match record["event"]:
-        case "evaluation":
-            interval = f"{record['low']:.1%} to {record['high']:.1%}"
-            share = f"pass@1 {record['pass_at_1']:.1%} ({interval})"
-            return f"evaluation {record['when']}: {share}, {record['problems']} problems"
-        case "screened":
-            return f"round {record['round']}: screened {record['problems']} problems, {record['hard']} hard"
-        case "step":
-            loss, norm = record.get("update_loss"), record.get("update_grad_norm")
-            trained = f", loss {loss:+.4f}, grad norm {norm:.3f}" if loss is not None and norm is not None else ""
-            solved = f"{record['solved']}/{record['problems']} solved, {record['replayed']} replayed"
-            return f"step {record['step']}: {solved}, reward {record['group_reward']:+.2f}{trained}"
-        case "round":
-            return (
-                f"round {record['round']} done: {record['still_hard']} of {record['hard']} still hard,"
-                f" {record['cached_problems']} problems cached"
-            )
-        case "resumed":
-            return f"resumed at step {record['step']} of round {record['round']}"
-        case "cache_rejected":
-            return f"dropped {record['solutions']} cached solutions of {record['problem']} that no longer verify"
-        case "filtered":
-            reasons = ", ".join(f"{count} {reason}" for reason, count in record["reasons"].items())
-            return f"step {record['step'] + 1}: {record['samples']} negatives not learnt from ({reasons})"
-        case "notice":
-            return f"notice: {record['text']}"
-        case _:
-            return None
-
-
 class LiveView:
-    """A panel that is redrawn a few times a second."""
+    """A panel that is redrawn a few times a second, in as many lines as its figures need."""
 
     def __init__(self, spec: RunSpec, console: Console) -> None:
-        self._spec, self._plain = spec, PlainView(console)
+        self._plain, self._moment = PlainView(console), Moment(spec.name)
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._figures: dict[str, str] = {"run": spec.name, "round": "0", "phase": "loading"}
-        self._phase, self._phase_started, self._drawn, self._tokens = "", time.monotonic(), 0.0, 0
+        self._drawn = 0.0
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -126,43 +96,20 @@ class LiveView:
     def record(self, record: Mapping[str, Any]) -> None:
         """Print the record above the panel and take its figures."""
         self._plain.record(record)
-        names = {
-            "round": "round", "step": "step", "group_reward": "reward", "trajectory_entropy": "entropy",
-            "update_loss": "loss", "update_grad_norm": "grad norm", "cached_problems": "cached",
-        }  # fmt: skip
-        for key, name in names.items():
-            if key in record:
-                value = record[key]
-                self._figures[name] = f"{value:.3f}" if isinstance(value, float) else str(value)
+        self._moment.record(record)
         self._draw()
 
     def progress(self, phase: str, progress: Progress) -> None:
         """Show how far the phase is."""
-        now = time.monotonic()
-        if phase != self._phase or progress.tokens < self._tokens:
-            self._phase, self._phase_started = phase, now
-        self._tokens = progress.tokens
-        spent = now - self._phase_started
-        left = spent / progress.done * (progress.total - progress.done) if progress.done else 0.0
-        self._figures |= {
-            "phase": f"{phase} {progress.done}/{progress.total}",
-            "in flight": str(progress.in_flight),
-            "tokens/s": f"{progress.tokens / spent:,.0f}" if spent > REFRESH_SECONDS else "-",
-            "solved": str(progress.solved),
-            "ETA": f"{left:.0f}s" if progress.done else "-",
-        }
-        if now - self._drawn > REFRESH_SECONDS:
+        self._moment.progress(phase, progress)
+        if time.monotonic() - self._drawn > REFRESH_SECONDS:
             self._draw()
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        grid = Table.grid(padding=(0, 2))
-        for _ in range(6):
-            grid.add_column()
-        cells = [Text.assemble((name, "dim"), " ", (value, "bold")) for name, value in self._figures.items()]
-        for start in range(0, len(cells), 6):
-            grid.add_row(*cells[start : start + 6])
-        self._live.update(grid, refresh=True)
+        figures = self._moment.figures.items()
+        cells = [Text.assemble((name, "dim"), " ", (value, "bold"), no_wrap=True) for name, value in figures]
+        self._live.update(Columns(cells, padding=(0, 2)), refresh=True)
 
 
 def closing_table(finished: Run) -> Table:
@@ -189,12 +136,6 @@ def closing_table(finished: Run) -> Table:
         table.add_row(f"seconds in {name}", f"{seconds:.1f}")
     table.add_row("peak memory", f"{data['peak_memory_bytes'] / 2**20:,.0f} MiB")
     return table
-
-
-ROUND_COLUMNS = {
-    "round": "Round", "hard": "Hard", "cached": "Cached", "unsolved": "Unsolved", "steps": "Steps", "solved": "Solved",
-    "still_hard": "Still hard", "admitted": "Admitted", "cached_problems": "In cache",
-}  # fmt: skip
 
 
 def rounds_table(finished: Run) -> Table:

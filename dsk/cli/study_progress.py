@@ -15,6 +15,19 @@ from dsk.compare.progress import RunProgress
 
 REFRESH_SECONDS = 2.0
 PLAIN_SECONDS = 15.0
+SHORTEST = 44
+"""Columns that what is done keeps beside a long name."""
+
+
+def fitted(progress: RunProgress, width: int) -> Text:
+    """One line of at most `width` columns; one too long loses the end of the arm's name, then of what is done."""
+    done, left = progress.told()
+    seed = progress.run.label.removeprefix(progress.run.arm) + ": "
+    tail = f", {left}" if left else ""
+    name, told = Text(progress.run.arm), Text(done)
+    name.truncate(max(width - len(seed) - min(len(done), SHORTEST) - len(tail), 1), overflow="ellipsis")
+    told.truncate(max(width - name.cell_len - len(seed) - len(tail), 1), overflow="ellipsis")
+    return Text.assemble(name, seed, told, tail)
 
 
 class StudyProgress:
@@ -55,11 +68,13 @@ class StudyProgress:
 
     def show(self) -> None:
         """Read all runs and show what is new."""
+        if self._live:
+            with self._lock:
+                drawn = [fitted(progress, self._console.width) for progress in self._runs.values()]
+            self._live.update(Text("\n", style="dim").join(drawn), refresh=True)
+            return
         with self._lock:
             lines = {folder: progress.line() for folder, progress in self._runs.items()}
-        if self._live:
-            self._live.update(Text("\n".join(lines.values()), style="dim"), refresh=True)
-            return
         for folder, line in lines.items():
             if self._said.get(folder) != line:
                 self._console.print(line, markup=False)

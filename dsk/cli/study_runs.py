@@ -11,12 +11,13 @@ from rich.console import Console
 
 from dsk.cli.outlet import outlets
 from dsk.cli.study_progress import StudyProgress
-from dsk.cli.terminal import console
+from dsk.cli.terminal import messages
+from dsk.compare.comparing import ending
 from dsk.compare.conduct import Conducted, Conductor, plan_lines
 from dsk.compare.machine import describe, fitting_jobs
 from dsk.compare.planning import PlannedRun
 from dsk.compare.question import write_study
-from dsk.compare.runner import INTERRUPTED, Outcome, Runner, unfinished
+from dsk.compare.runner import Outcome, Runner, unfinished
 from dsk.compare.study import Study
 from dsk.core.errors import InterruptedRun
 
@@ -33,7 +34,7 @@ def conduct_study(
     keep: bool,
 ) -> Conducted | None:
     """Conduct a study and say what happens; `keep` writes its file beside its runs. None where `dry`: only the plan."""
-    say = console(stderr=True, soft_wrap=True)
+    say = messages()
     conductor = Conductor(study, source, runs, lambda line: say.print(line, markup=False), options)
     if dry:
         for line in plan_lines(study):
@@ -86,9 +87,6 @@ class Missing:
             nonlocal done
             progress.end(outcome.run)
             done += outcome.code == 0
-            words = {0: "finished", INTERRUPTED: "interrupted, can be continued"}
-            told = words.get(outcome.code, f"failed: {outcome.last_line}")
-            where = f"[{done}/{planned}] {outcome.run.label}"
-            self._say.print(f"{where}: {told} after {outcome.seconds:.0f} s", markup=False)
+            self._say.print(f"[{done}/{planned}] {outcome.run.label}: {ending(outcome)}", markup=False)
 
         return Runner(self._study.mode, self._jobs or fitting_jobs(todo), started, ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -13,3 +14,8 @@ def console(**options: Any) -> Console:
     What is printed comes from users, models, plugins and errors; `[vllm]` in it is text. Style with `rich.text.Text`.
     """
     return Console(markup=False, emoji=False, highlight=False, **options)
+
+
+def messages() -> Console:
+    """Standard error for lines of progress: as wide as a terminal, each line whole in a pipe."""
+    return console(stderr=True, soft_wrap=not sys.stderr.isatty())

@@ -44,6 +44,11 @@ class Comparison:
     tuning: Tuning | None = None
     resolution: Resolution | None = None
 
+    def _repr_html_(self) -> str:
+        from dsk.compare.shown import comparison_html
+
+        return comparison_html(self)
+
 
 def compare(
     arms: Sequence[Arm],

@@ -8,28 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsk.core.errors import DataError
-from dsk.core.input.reading import read_json
 from dsk.core.roles import Known, Setting
 from dsk.core.run.estimates import SHARE, Estimate, estimate
+from dsk.core.run.judged_model import load_judged
 from dsk.core.run.references import check_references
 from dsk.core.sampling.questions import Answerers
 from dsk.core.sampling.responses import Responses
 from dsk.core.sampling.scheduler import Progress, Scheduler
 from dsk.core.seeding import derive_seed
-from dsk.core.spec import ModelSpec, RunSpec, SamplingSpec
+from dsk.core.spec import RunSpec, SamplingSpec
 from dsk.core.types import Group, Problem
 
 if TYPE_CHECKING:
     from dsk.core.model.policy import Policy
 
 MAJORITY_DRAWS = 200
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Scores:
 
 def answer_all(
     spec: RunSpec,
-    model: str,
+    model: str | None,
     problems: Sequence[Problem],
     samples: int,
     sampling: SamplingSpec,
@@ -85,7 +83,8 @@ def answer_all(
 ) -> list[Answered]:
     """Sample `samples` responses to every problem with the spec's engine, prompt and verifier, and judge them.
 
-    `model` is a model directory, hub id or bundled name, a checkpoint of a run, or a finished run's folder.
+    `model` is a model directory, hub id or bundled name, a checkpoint of a run, or a finished run's folder;
+    None is the spec's own.
     """
     check_references(spec, "test", problems)
     policy = load_judged(spec.model, model)
@@ -102,32 +101,6 @@ def answer_all(
         answerers = Answerers(verifier, policy.decode, repeatable=spec.engine.repeatable)
         groups = Scheduler(engine, answerers, spec.tokens_in_flight, progress).run(jobs)
     return [_answered(group, policy) for group in groups]
-
-
-def load_judged(model: ModelSpec, place: str) -> Policy:
-    """The policy at `place`. Raises ModelError or CheckpointError where there is none."""
-    from dsk.core.model.policy import load_policy
-    from dsk.core.run.checkpoint import load_checkpoint
-    from dsk.core.training.trainer import load_weights
-
-    folder = Path(place)
-    if (folder / "state.json").is_file() and (folder / WEIGHTS).is_file():
-        start = read_json(run_spec_of(place) or folder / "spec.json")["model"]
-        policy = load_policy(ModelSpec.model_validate(start))
-        load_checkpoint(folder, lambda place: load_weights(place, policy.model))
-        return policy
-    if (folder / "final").is_dir():
-        place = str(folder / "final")
-    return load_policy(model.model_copy(update={"path": place}))
-
-
-def run_spec_of(place: str) -> Path | None:
-    """The spec of the run that a run folder, its `final` or a checkpoint belongs to."""
-    folder = Path(place)
-    for candidate in (folder, folder.parent, folder.parent.parent):
-        if (candidate / "spec.json").is_file():
-            return candidate / "spec.json"
-    return None
 
 
 def _answered(group: Group, policy: Policy) -> Answered:

@@ -35,8 +35,14 @@ class RunProgress:
 
     def line(self) -> str:
         """Arm, seed, step, what is spent of the budget, and about how long the rest takes."""
+        done, left = self.told()
+        return f"{self.run.label}: {done}" + (f", {left}" if left else "")
+
+    def told(self) -> tuple[str, str]:
+        """How far the run is, and about how long the rest takes (empty where that is not known)."""
         self._read()
-        return f"{self.run.label}: {', '.join(self._parts())}"
+        left = self._seconds_left()
+        return ", ".join(self._parts()), "" if left is None else f"about {_duration(left)} left"
 
     def _read(self) -> None:
         for line in self._events.read():
@@ -58,11 +64,12 @@ class RunProgress:
             of = f" of {bound:,.0f}" if bound else ""
             if axis != "step" and axis in self._latest:
                 parts.append(f"{self._latest[axis]:,.0f}{of} {BUDGETS[axis]}")
-        left = self._seconds_left()
-        return parts if left is None else [*parts, f"about {_duration(left)} left"]
+        return parts
 
     def _share(self) -> float:
-        """How much of the nearest bound is spent."""
+        """How much of the nearest bound is spent, or of a fixed number of measurements done."""
+        if self.run.work:
+            return min(self._found / max(amount(self.run)[0], 1), 1.0)
         known = [(self._latest.get(axis, 0), bound) for axis, bound in self._targets.items() if bound]
         return min(max((spent / bound for spent, bound in known), default=0.0), 1.0)
 

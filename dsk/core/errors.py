@@ -55,6 +55,12 @@ class RunFolderError(DskError, FileExistsError):
     exit_code = 2
 
 
+class PortError(DskError, OSError):
+    """The port that a server should listen on cannot be had."""
+
+    exit_code = 2
+
+
 class CacheError(DskError, ValueError):
     """A solution cache belongs to something else or cannot be opened."""
 

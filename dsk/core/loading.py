@@ -63,8 +63,13 @@ def parse_spec(data: Any, source: str = "spec", registry: Registry | None = None
         registry = registry or load_registry(_allowed_plugins(data))
     except SpecError as error:
         raise SpecError(*fault_lines(source, error.problems)) from None
+    return checked_spec(data, source, registry)
+
+
+def checked_spec(data: Any, source: str = "spec", registry: Registry | None = None) -> RunSpec:
+    """Check fields, of which components may be made already. Raises SpecError listing every fault, one line each."""
     try:
-        return RunSpec.model_validate(data, context={"registry": registry})
+        return RunSpec.model_validate(data, context={"registry": registry} if registry else None)
     except ValidationError as error:
         raise SpecError(*validation_lines(error, source)) from None
 
@@ -94,7 +99,13 @@ def load_spec(path: str | Path, assignments: Iterable[str] = ()) -> RunSpec:
 
     `RunSpec.dump` is the resolved form.
     """
-    return parse_spec(override(read_fields(path), assignments), str(path))
+    fields = override(read_fields(path), assignments)
+    try:
+        return parse_spec(fields, str(path))
+    except SpecError as error:
+        from dsk.core.own_parts import missing_parts
+
+        raise SpecError(*missing_parts(Path(path)), *error.problems) from None
 
 
 def read_fields(path: str | Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,16 @@ from dsk.core.errors import InterruptedRun
 from dsk.core.run.batches import Batches
 from dsk.core.run.estimates import Score
 from dsk.core.run.folder import open_folder
-from dsk.core.run.ledger import EVALUATE, Ledger, Listener, Silent
-from dsk.core.run.records import present, read_rates, read_records, write_jsonl
+from dsk.core.run.kept_run import Run
+from dsk.core.run.ledger import EVALUATE, Ledger, Listener
+from dsk.core.run.notebook import default_listener
+from dsk.core.run.records import present, read_rates, write_jsonl
 from dsk.core.run.screening import Screened
 from dsk.core.run.session import Session
+from dsk.core.sampling.scheduler import PART
 from dsk.core.spec import RunSpec
 from dsk.core.training.figures import peak_memory
 from dsk.core.types import Group, Problem
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its folder and summary."""
-
-    folder: Path
-    summary: Mapping[str, Any]
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """Every record of events.jsonl, without what a resume rolled back."""
-        return read_records(self.folder)
 
 
 def run(
@@ -45,11 +35,12 @@ def run(
     """Train as `spec` says, in `folder` (default `runs/NAME`).
 
     `resume` continues a folder whose spec is the same. Raises InterruptedRun, with the state saved, after `should_stop`
-    turns true; every other DskError leaves the last checkpoint to resume from. `overrides` is what `--set` put into
-    `spec`, kept in the folder for a later `--resume`.
+    turns true; every other DskError leaves the last checkpoint to resume from. Without a `listener` a notebook shows
+    progress, and elsewhere only notices are shown (`dsk.Silent()` does that everywhere). `overrides` is what `--set`
+    put into `spec`, kept in the folder for a later `--resume`.
     """
     place = open_folder(spec, Path(folder) if folder else Path("runs") / spec.name, resume, overrides)
-    with place.status(), Session(spec, place.path, listener or Silent(), should_stop) as session:
+    with place.status(), Session(spec, place.path, listener or default_listener(), should_stop) as session:
         try:
             summary = _all_rounds(session)
         except InterruptedRun as interruption:
@@ -156,6 +147,7 @@ def _score_on_the_way(session: Session, held_out: Sequence[Problem]) -> None:
 def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None:
     """Screen the hard set with the new policy, and cache what search found for problems that stay hard."""
     cached = session.parts.solutions.known(hard)  # what the round began with: admission comes last
+    aged = session.parts.solutions.aged(hard)
     still_hard = _screen_into(session, round_ + 1, hard)
     admitted = session.admit(set(still_hard))
     problems, solutions = session.parts.solutions.cache.count()
@@ -165,6 +157,7 @@ def _close_round(session: Session, round_: int, hard: Sequence[Problem]) -> None
         round=round_,
         hard=len(hard),
         cached=cached,
+        aged=aged,
         unsolved=len(hard) - cached,
         steps=state.round_step,
         solved=state.round_solved,
@@ -239,9 +232,10 @@ def _step_figures(session: Session, groups: Sequence[Group], figures: Mapping[st
 
 
 def _tree_figures(groups: Sequence[Group]) -> dict[str, float]:
-    """`tree_NAME`: each statistic of the groups, averaged over those that have it."""
+    """`tree_NAME`: each statistic of the groups, averaged over those that have it; `part_NAME` those of verdicts."""
     names = dict.fromkeys(name for g in groups for name in g.stats if name != "filtered")
-    return {f"tree_{name}": _mean(g.stats[name] for g in groups if name in g.stats) for name in sorted(names)}
+    titles = {name: name if name.startswith(PART) else f"tree_{name}" for name in sorted(names)}
+    return {title: _mean(g.stats[name] for g in groups if name in g.stats) for name, title in titles.items()}
 
 
 def _summary(session: Session, before: Score | None, after: Score | None) -> dict[str, Any]:

@@ -78,6 +78,11 @@ class TreeRecord:
         """The node's own tokens."""
         return self.tokens[self.token_ends[node - 1] if node else 0 : self.token_ends[node]]
 
+    def _repr_html_(self) -> str:
+        from dsk.core.shown_tree import record_html
+
+        return record_html(self, f"Tree of problem {self.problem_id}, {len(self.parent)} nodes")
+
 
 def _equal(mine: object, theirs: object) -> bool:
     if not (isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray)):

@@ -36,12 +36,15 @@ class Verdict:
     """A verifier's decision on one answer; `reason` is a short code such as `equal` or `timeout`.
 
     `score` in [0, 1] is how good the answer is, where the verifier grades; left out it is 1 for a correct one, else 0.
+    `parts` are the scores in [0, 1] that it is made of, each with its name, where there are several: steps record their
+    means.
     """
 
     correct: bool
     answer: str | None
     reason: str
     score: float = None  # type: ignore[assignment]  # left out: 1 where correct, else 0
+    parts: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.score is None:  # pyright: ignore[reportUnnecessaryComparison]
@@ -88,13 +91,21 @@ class Sample:
 
     `tokens` [T] includes the token that ended it (end-of-sequence or stop). `logprobs` [T] are natural
     logarithms under the untempered, untruncated policy. `stop` is `eos` also when the end-of-sequence token is the
-    last one allowed. `version` is the policy version the first token was drawn under.
+    last one allowed. `version` is the policy version the first token was drawn under. `values` [T], where the policy
+    has a value head, are what it says of the state that each token was drawn from: the last is the value before the
+    last token, which need not go through the model.
     """
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     stop: StopReason
     version: int
+    values: tuple[float, ...] = ()
+
+    @property
+    def value(self) -> float | None:
+        """The chance of a right response from here, in (0, 1); None without a value head."""
+        return self.values[-1] if self.values else None
 
 
 @dataclass(frozen=True)

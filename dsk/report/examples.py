@@ -12,6 +12,7 @@ import numpy as np
 from dsk.core.run.stored import read_packed_rows
 from dsk.core.run.stored_groups import group_files, read_groups
 from dsk.core.types import Group, Problem, Trajectory
+from dsk.report.remembered import remembered
 
 SHOWN = 4
 TEXT = 4000
@@ -108,9 +109,14 @@ def recent_prompts(folder: Path, most_bytes: int = 8 << 20) -> dict[str, str]:
         most_bytes -= file.stat().st_size
         if most_bytes < 0:
             break
-        rows = read_packed_rows(file, _Asked)
-        found |= {row.problem.id: shortened(prompt_text(row.problem), 300) for row in rows}
+        found |= _prompts(file)
     return found
+
+
+@remembered
+def _prompts(file: Path) -> dict[str, str]:
+    rows = read_packed_rows(file, _Asked)
+    return {row.problem.id: shortened(prompt_text(row.problem), 300) for row in rows}
 
 
 @dataclass(frozen=True)

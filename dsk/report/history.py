@@ -12,6 +12,7 @@ from typing import Any
 from dsk.core.run.records import read_rates
 from dsk.core.run.screening import Screened
 from dsk.core.run.stored import read_rows
+from dsk.report.remembered import remembered
 
 SHOWN = 500
 """Most problems that a page lists of one split."""
@@ -61,7 +62,7 @@ class Histories:
 def training_histories(folder: Path, records: Sequence[Mapping[str, Any]], prompts: Mapping[str, str]) -> Histories:
     """Training problems: the screening of every round, and the groups of every step."""
     files = sorted(folder.glob("rounds/[0-9]*/screen.jsonl"), key=lambda file: int(file.parent.name))
-    measured = {f"round {file.parent.name}": {r.id: r.rate for r in read_rows(file, Screened)} for file in files}
+    measured = {f"round {file.parent.name}": _screened_rates(file) for file in files}
     found = _histories(measured)
     for record in records:
         if record["event"] == "groups":
@@ -76,8 +77,18 @@ def held_out_histories(folder: Path, records: Sequence[Mapping[str, Any]]) -> Hi
     when = [record["when"] for record in records if record["event"] == "evaluation"]
     files = {name: folder / "rounds" / f"evaluation_{name}.jsonl" for name in when}
     found = {name: file for name, file in files.items() if file.exists()}
-    measured = {_words(name): {row.id: row.rate for row in read_rates(file)} for name, file in found.items()}
+    measured = {_words(name): _evaluated_rates(file) for name, file in found.items()}
     return _ranked(list(measured), _histories(measured))
+
+
+@remembered
+def _screened_rates(file: Path) -> dict[str, float]:
+    return {row.id: row.rate for row in read_rows(file, Screened)}
+
+
+@remembered
+def _evaluated_rates(file: Path) -> dict[str, float]:
+    return {row.id: row.rate for row in read_rates(file)}
 
 
 def _words(when: str) -> str:

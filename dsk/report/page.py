@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
-from dsk.core.errors import RunFolderError
-from dsk.core.model.source import locate_model
+from dsk.core.errors import ModelError, RunFolderError
+from dsk.core.model.tokenizers import Texts
 from dsk.core.run.files import write_atomically
 from dsk.core.run.folder import StoredPart, StoredSpec, check_whole, read_spec, read_status, read_versions
 from dsk.core.run.records import read_records
@@ -23,10 +24,10 @@ from dsk.report.examples import filtered_examples, find_examples, recent_prompts
 from dsk.report.history import Histories, held_out_histories, training_histories
 from dsk.report.seen import Record, Seen
 from dsk.report.series import evaluation_columns, step_columns
+from dsk.report.trees import report_trees
 from dsk.web.page import page_html
 
 REWRITTEN = "delete it: a resume writes it again"
-SHOWN = 200
 
 
 class _Model(BaseModel):
@@ -59,25 +60,31 @@ class _Summary(BaseModel):
     seconds: dict[str, float]
 
 
-def write_report(folder: Path, out: Path | None = None) -> Path:
-    """Write `report.html` of a run, finished or not, and return its path.
+def write_report(run: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+    """Write `report.html` of a run (its folder), finished or not, and return its path.
 
     Raises RunFolderError where there is no run, DamagedFileError where one of its files is not as it was written,
     CheckpointError where the page cannot be written.
     """
+    folder = Path(run)
     if not (folder / "spec.json").exists():
         raise RunFolderError(f"{folder}: holds no run; name a run's folder, e.g. runs/quickstart")
     data = report_data(folder)
-    path = out or folder / "report.html"
+    path = Path(out) if out else folder / "report.html"
     write_atomically(path, page_html(f"{data['name']}: {data['status']}", data).encode("utf-8", "replace"))
     return path
 
 
 def report_data(folder: Path) -> dict[str, Any]:
     """Everything that the page shows (`web/src/report/data.ts` says how it is read)."""
+    records = read_records(folder)
+    return report_figures(folder, records) | report_texts(folder, records, lambda: run_texts(folder))
+
+
+def report_figures(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """What the page shows without reading a token: all but examples and trees. Raises DamagedFileError."""
     spec = read_spec(folder, _ShownSpec)
     status, reason = read_status(folder)
-    records = read_records(folder)
     check_whole(folder, status, records)
     return {
         "page": "report",
@@ -94,12 +101,30 @@ def report_data(folder: Path) -> dict[str, Any]:
         "spent": _spent(folder, records),
         **_problems(folder, records),
         "filtered": _filtered(folder, records),
-        "examples": [asdict(example) for example in find_examples(folder, _decoder(folder, spec))],
-        "trees": [],
         "parts": list(_parts(spec)),
         "notices": [record["text"] for record in _of(records, "notice")],
         "versions": read_versions(folder),
     }
+
+
+def report_texts(folder: Path, records: Sequence[Record], texts: Callable[[], Texts]) -> dict[str, Any]:
+    """What the page shows of sampled tokens; `texts` is asked for the tokenizer where there are any."""
+    words = cache(texts)
+    return {
+        "examples": [asdict(example) for example in find_examples(folder, lambda tokens: words().decode(tokens))],
+        "trees": report_trees(folder, records, words),
+    }
+
+
+def run_texts(folder: Path) -> Texts:
+    """The tokenizer that a run saved or began with. Raises DamagedFileError where that cannot be loaded."""
+    spec, saved = read_spec(folder, _ShownSpec), folder / "final"
+    if not saved.is_dir():
+        return Texts(spec["model"]["path"])
+    try:
+        return Texts(str(saved.resolve()))
+    except ModelError as error:
+        raise damaged(saved, f"its tokenizer cannot be loaded ({error})", REWRITTEN) from error
 
 
 def _of(records: Sequence[Record], event: str) -> list[Record]:
@@ -168,17 +193,3 @@ def _parts(part: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, 
         yield path, part["kind"], ", ".join(f"{name} = {json.dumps(value)}" for name, value in own.items())
     for name, value in inner.items():
         yield from _parts(value, f"{path}.{name}" if path else name)
-
-
-def _decoder(folder: Path, spec: Mapping[str, Any]) -> Callable[[np.ndarray], str]:
-    """Tokens to text, with the tokenizer that the run saved or began with."""
-    from transformers import AutoTokenizer
-
-    saved = folder / "final"
-    path, extra = (str(saved), {}) if saved.is_dir() else locate_model(spec["model"]["path"])
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, **extra)
-    except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise damaged(Path(path), f"its tokenizer cannot be loaded ({first[:SHOWN]})", REWRITTEN) from error
-    return lambda tokens: str(tokenizer.decode(tokens.tolist(), skip_special_tokens=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dsk.core.roles import Job, Known, Rollout, Setting, Solution
+from dsk.core.roles import Failure, Job, Known, Rollout, Setting, Solution
 from dsk.core.sampling.responses import whole_response
 from dsk.core.seeding import derive_seed
 from dsk.core.spec import RewardSpec, SamplingSpec
@@ -33,7 +33,7 @@ class World:
     """A policy and a verifier. Sample `i` of a request depends on its prefix, sampling, seed and `i` alone.
 
     `end` is the chance of each token to end the response, `lost` that of a sample to have a log-probability that is
-    no number. `keep_trees` asks for whole trees.
+    no number. `keep_trees` asks for whole trees. In worlds of odd seeds the policy has a value head.
     """
 
     seed: int
@@ -61,7 +61,8 @@ class World:
         logprobs = [rng.choice([0.0, -0.05, -0.5, -2.0 * rng.random()]) for _ in tokens]
         if rng.random() < self.lost:
             logprobs[rng.randrange(len(logprobs))] = float("nan")
-        return Sample(tuple(tokens), tuple(logprobs), stop, 3)  # type: ignore[arg-type]
+        values = [rng.random() for _ in tokens] if self.seed % 2 else []
+        return Sample(tuple(tokens), tuple(logprobs), stop, 3, tuple(values))  # type: ignore[arg-type]
 
     def verdict(self, tokens: Sequence[int]) -> Verdict:
         """A score in quarters, and an answer that names the response."""
@@ -79,8 +80,8 @@ class World:
         verdict = self.verdict(sample.tokens)
         return whole_response(sample, verdict, self.setting.reward(verdict), "direct")
 
-    def known(self, solutions: int = 0, given: int = 0, screened: int = 0) -> Known:
-        """So much knowledge of a problem."""
+    def known(self, solutions: int = 0, given: int = 0, screened: int = 0, failures: int = 0) -> Known:
+        """So much knowledge of a problem; with failures it has a pass rate, which is often above one half."""
         made = tuple(self.response("solution", n) for n in range(solutions))
         return Known(
             PROMPT,
@@ -88,7 +89,13 @@ class World:
             solutions=tuple(Solution(tuple(t.tokens.tolist()), t.answer) for t in made),
             replay=self.replayed,
             screened=tuple(self.response("screened", n) for n in range(screened)),
+            failures=tuple(self._failure(n) for n in range(failures)),
+            pass_rate=(self.seed % 3) / 2 if failures else None,
         )
+
+    def _failure(self, number: int) -> Failure:
+        tokens = tuple(self.response("failure", number).tokens.tolist())
+        return Failure(tokens, recoverable=number % 3 * len(tokens) // 3)
 
     def replayed(self, solutions: Sequence[Solution]) -> list[Trajectory]:
         """Solutions under the present policy."""

@@ -37,10 +37,13 @@ class RolloutContract(ComponentContract):
         return self.make_rollout()
 
     def known(self, world: World) -> Known:
-        """What is known of the problem: solutions where the rollout uses them, or some tokens that are given."""
+        """What is known of the problem: solutions and failures where the rollout uses them, or some given tokens."""
         number, rollout = world.seed % 4, self.make_rollout()
+        failures = (world.seed + 1) % 4 if rollout.uses_failures else 0
         if rollout.uses_solutions:
-            return world.known(solutions=number + rollout.needs_solutions)
+            return world.known(solutions=number + rollout.needs_solutions, failures=failures)
+        if rollout.uses_failures:
+            return world.known(failures=failures)
         return world.known(given=number, screened=world.seed % 3)
 
     def play(self, seed: int, order: int | None = None) -> Played:

@@ -87,6 +87,7 @@ def replay(
         yield _moment(tree, told, _choice(record, number, tree, frontier, rules))
         children = _grow(tree, record, node)
         frontier.add_children(node, children, _unused())
+        frontier.prune([child for child in children if not tree.terminal[child]], rules.prune_below)
         for end in (child for child in children if child in rewards and record.visits[child]):
             _back_up(tree, frontier, end, rewards[end], rules)
     yield _moment(tree, told, None)
@@ -150,7 +151,7 @@ def _asked(
     node, last = int(record.order[number]), int(record.order[number - 1])
     selector = rules.selector
     if _went_on(record, tree, node, last):
-        siblings = np.asarray(tree.children(last))
+        siblings = np.asarray([child for child in tree.children(last) if not tree.pruned[child]])
         return "siblings", (Asked(siblings, uct_terms(tree, siblings, rules.exploration)),)
     if selector.mode == "descend":
         levels = [_open(tree.children(above), frontier) for above in tree.path(node)[:-1]]

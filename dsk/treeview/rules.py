@@ -21,6 +21,7 @@ class Rules:
     gamma_min: float
     max_depth: int
     max_response_tokens: int
+    prune_below: float = 0.0
 
 
 def rules_of(spec: RunSpec) -> Rules | None:
@@ -38,4 +39,5 @@ def _trees(rollout: Rollout) -> Iterator[Tree]:
 
 
 def _rules(tree: Tree, limit: int) -> Rules:
-    return Rules(tree.selector, tree.backup, tree.exploration, tree.gamma_min, tree.max_depth, limit)
+    shared = (tree.selector, tree.backup, tree.exploration, tree.gamma_min, tree.max_depth)
+    return Rules(*shared, limit, tree.prune_below)

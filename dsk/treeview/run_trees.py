@@ -43,7 +43,7 @@ def kept_trees(folder: Path) -> list[KeptTree]:
     """All trees of a run, step by step. Raises RunFolderError where there is no run or it kept none."""
     if not (folder / "spec.json").exists():
         raise RunFolderError(f"{folder}: holds no run; name a run's folder, e.g. runs/quickstart")
-    found = [tree for file in group_files(folder) for tree in _of_step(folder, int(file.name.split(".")[0]))]
+    found = [tree for file in group_files(folder) for tree in trees_of_step(folder, int(file.name.split(".")[0]))]
     if not found:
         raise RunFolderError(
             f'{folder}: keeps no whole trees; run it with keep = "trees" (--set keep=trees) and a rollout that grows'
@@ -52,7 +52,8 @@ def kept_trees(folder: Path) -> list[KeptTree]:
     return found
 
 
-def _of_step(folder: Path, step: int) -> Iterator[KeptTree]:
+def trees_of_step(folder: Path, step: int) -> Iterator[KeptTree]:
+    """The trees of a step (from 0), none where it kept none. Raises DamagedFileError."""
     path = step_file(folder, step, TREES)
     groups = iter(read_groups(step_file(folder, step)) if path.exists() else ())
     for record in read_trees(path) if path.exists() else ():

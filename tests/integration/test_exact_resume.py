@@ -40,6 +40,17 @@ CASES = {
     },
     "bfloat16": {"rounds": {"count": 1, "steps": 3}, "dtype": "bfloat16"},
     "prefixes": {"rounds": {"count": 2, "steps": 2}, "replay": {"kind": "prefix", "rollout": TREE}},
+    "value head": {
+        "rounds": {"count": 1, "steps": 3},
+        "rollout": {**TREE, "prune_below": 0.5, "selector": {"kind": "frontier", "score_weight": 2.0}},
+        "scorer": {"kind": "value_head", "hidden": 4, "through": 0.5, "warmup_updates": 2},
+    },
+    "failing prefixes": {
+        "rounds": {"count": 2, "steps": 2},
+        "rollout": {"kind": "prefix", "inside": "failures", "pass_mark": 0.5, "rollout": TREE},
+        "replay": None,
+    },
+    "aged solutions": {"rounds": {"count": 4, "steps": 1}, "replay_age": 1},
     "direct": {"rounds": {"count": 2, "steps": 2}, "rollout": {"kind": "direct", "samples": 4}, "admit": "all"},
 }
 

@@ -21,7 +21,13 @@ from typer.testing import CliRunner
 
 from dsk.cli.app import app
 from dsk.compare.runs import read_run
-from dsk.components.verifiers import BoxedVerifier, FunctionVerifier, NumericVerifier, WeightedVerifier
+from dsk.components.verifiers import (
+    BoxedVerifier,
+    FunctionVerifier,
+    LengthVerifier,
+    NumericVerifier,
+    WeightedVerifier,
+)
 from dsk.core.errors import SpecError, VerdictError, VerifierError
 from dsk.core.rounds import run
 from dsk.core.run.stored_groups import read_groups
@@ -143,7 +149,6 @@ UNUSABLE = {
     "reward_functions:boxes": r"\(.*reward_functions.py\) has no function 'boxes'; did you mean 'boxed'",
     "reward_functions:LIMIT": r"is no function: 0\.5 \(float\)",
     "reward_functions:later": "is asynchronous",
-    "reward_functions:batch": "takes all completions at once",
     "reward_functions:placed": "takes 'completion' by its position only",
     "reward_functions.more:f": "no module 'reward_functions.more'",
     "broken:f": r"importing 'broken' raised ModuleNotFoundError: No module named 'nosuchthing' \(broken.py, line 1\)",
@@ -248,3 +253,17 @@ def test_a_graded_run_trains_three_tenths_as_minus_four_tenths(tmp_path):
             assert record["mean_score"] == pytest.approx(share + 0.3 * (1 - share))
     first = read_run(tmp_path / "run").evaluations[0]
     assert {p: r + 0.3 * (1 - r) for p, r in first.rates.items()} == pytest.approx(dict(first.scores))
+
+
+def test_a_steps_record_has_the_mean_score_of_each_part(tmp_path):
+    parts = [{"verifier": function("digits")}, {"verifier": LengthVerifier(free=0, most=40), "name": "brevity"}]
+    weighted = WeightedVerifier.model_validate({"parts": parts})
+    spec = graded_spec(save_model(tmp_path / "model")).model_copy(update={"verifier": weighted})
+    done = run(spec, tmp_path / "run")
+    steps = [record for record in done.records if record["event"] == "step"]
+    fresh = [step for step in steps if step["replayed"] == 0]
+    assert fresh
+    for step in fresh:
+        mean = (step["part_function"] + step["part_brevity"]) / 2
+        assert 0 < step["part_brevity"] < 1
+        assert step["group_reward"] == pytest.approx(2 * mean - 1)

@@ -26,6 +26,7 @@ import dsk
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.components.scorers import CommandScorer, NoScores, RewardModel
 from dsk.components.scorers.command import FORM
+from dsk.components.scorers.value_head import ValueHeadScorer
 from dsk.core.errors import ModelError, Notice, SpecError, VerdictError, VerifierError
 from dsk.core.sampling.scheduler import Scheduler
 from dsk.core.sampling.verdicts import rate
@@ -85,6 +86,11 @@ class TestCommand(ScorerContract):
 class TestNone(ScorerContract):
     def make_scorer(self):
         return NoScores()
+
+
+class TestValueHead(ScorerContract):
+    def make_scorer(self):
+        return ValueHeadScorer.model_validate({"hidden": 4})
 
 
 def rated(scorer, items):
@@ -328,10 +334,14 @@ def test_in_a_run_every_open_node_has_a_score_and_its_tokens_are_charged_once(tm
 
 
 def test_the_search_command_shows_the_score_of_rated_nodes(tmp_path, capsys):
-    from dsk.cli.search_command import print_search
+    from dsk.cli.search_command import print_search, search_problem
 
-    print_search(small_scored(tmp_path, scorer={"kind": "command", "program": [sys.executable, str(PROGRAM)]}), "a")
+    scored = small_scored(tmp_path, scorer={"kind": "command", "program": [sys.executable, str(PROGRAM)]})
+    print_search(search_problem(scored, "a", ""))
     shown = capsys.readouterr().out
+    assert "rated" in shown
     assert "  score 0." in shown
-    print_search(small_scored(tmp_path), "a")
-    assert "score" not in capsys.readouterr().out
+    print_search(search_problem(small_scored(tmp_path), "a", ""))
+    shown = capsys.readouterr().out
+    assert "rated" not in shown
+    assert "score" not in shown

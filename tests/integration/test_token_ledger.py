@@ -46,6 +46,15 @@ MODES: dict[str, dict[str, Any]] = {
         "lora_rank": 2,
     },
     "entropy": {"train": {**TRAIN, "loss": {"kind": "grpo", "entropy_coef": 0.1}}},
+    "value head": {
+        "rollout": {**TREE, "prune_below": 0.5},
+        "scorer": {"kind": "value_head", "warmup_updates": 1},
+        "train": {**TRAIN, "advantage": "outcome"},
+    },
+    "value head for free": {
+        "scorer": {"kind": "value_head", "silent": False},
+        "train": {**TRAIN, "advantage": "outcome"},
+    },
     "anchors": {"train": {**TRAIN, "loss": {"kind": "tree_grpo", "correction": "truncate"}}},
     "temperature": {"sampling": {"temperature": 0.7}},
     "a small cache": {"engine": {"kind": "transformers", "max_rows": 3, "cache_bytes": 400_000}},
@@ -135,7 +144,9 @@ def test_charged_tokens_are_what_the_run_left_on_disk(metered):
     probes = 2 * len(next(iter(prompts.values()))) * summary["steps"]
     scored = probes + sum(len(g.prompt_tokens) + len(t.tokens) for g, t in replayed)
     references = summary["trained_tokens"] if spec.train.loss.needs_reference else 0
-    assert summary["scored_tokens"] == scored + references + anchored(spec, updates)
+    for_the_head = sum(r.get("value_tokens", 0) for r in updates)
+    assert bool(for_the_head) == (spec.scorer.head is not None and spec.scorer.head.silent)
+    assert summary["scored_tokens"] == scored + references + anchored(spec, updates) + for_the_head
     parts = ("sampled_tokens", "prefix_tokens", "scored_tokens")
     assert summary["model_tokens"] == sum(summary[name] for name in parts) + 3 * summary["trained_tokens"]
 

@@ -31,7 +31,7 @@ from dsk.components.advantages import MonteCarloAdvantage, NodeAdvantage, Outcom
 from dsk.components.losses import GRPO, GSPO, DrGRPO, TreeGRPO
 from dsk.components.rollouts.prefix import Prefix
 from dsk.components.rollouts.tree import Tree
-from dsk.core.roles import Filter, Known, Loss, Solution
+from dsk.core.roles import Failure, Filter, Known, Loss, Solution
 from dsk.core.run.sampling import Sampling
 from dsk.core.run.stored_groups import read_groups
 from dsk.core.sampling.filtering import without_garbled
@@ -204,19 +204,25 @@ class AfterThePrefix(ScriptedPolicy):
         return Verdict(self.correct([t for t in question.tokens if t >= 1000]), None, "script")
 
 
-def continued(inner: str, seed: int) -> tuple[Group, Group]:
-    """A prefix rollout's group, and that of the same rollout on a prompt that ends where the prefix does."""
-    rollout, policy = Prefix.model_validate({"rollout": INNER[inner]}), AfterThePrefix(seed, 0.5, 0.5)
-    known = Known(PROMPT, solutions=(SOLUTION,))
+def continued(inner: str, seed: int, inside: str = "solutions") -> tuple[Group, Group]:
+    """A prefix rollout's group, and that of the same rollout on a prompt that ends where the prefix does.
+
+    The one failure is recoverable as far as the one solution is long, so that the same is given of both.
+    """
+    rollout = Prefix.model_validate({"rollout": INNER[inner], "inside": inside})
+    policy, failure = AfterThePrefix(seed, 0.5, 0.5), Failure((*SOLUTION.tokens, 9, 9), len(SOLUTION.tokens))
+    known = Known(PROMPT, solutions=(SOLUTION,), failures=(failure,))
     prefixed = finish(rollout.start(PROBLEM, known, seed, SETTING), policy).group()
     prompt = PROMPT + SOLUTION.tokens[: int(prefixed.stats["given_tokens"])]
     return prefixed, finish(rollout.rollout.start(PROBLEM, Known(prompt), seed, SETTING), policy).group()
 
 
+@pytest.mark.parametrize("inside", ["solutions", "failures"])
 @pytest.mark.parametrize("inner", INNER)
-def test_a_prefix_rollout_samples_what_its_rollout_would_on_a_longer_prompt(inner):
+def test_a_prefix_rollout_samples_what_its_rollout_would_on_a_longer_prompt(inner, inside):
     for seed in range(20):
-        prefixed, plain = continued(inner, seed)
+        prefixed, plain = continued(inner, seed, inside)
+        assert prefixed.stats["from_failure"] == (inside == "failures")
         given = int(prefixed.stats["given_tokens"])
         assert 0.4 * 8 - 1 < given <= 0.8 * 8
         for mine, same in zip(prefixed.trajectories, plain.trajectories, strict=True):
@@ -231,7 +237,7 @@ def test_a_prefix_rollout_samples_what_its_rollout_would_on_a_longer_prompt(inne
 @pytest.mark.parametrize("inner", INNER)
 @pytest.mark.parametrize("packing", [DensePacking(), SuffixPacking()], ids=lambda packing: packing.name)
 def test_the_mask_of_a_layout_is_false_on_what_was_given(inner, packing):
-    groups = [group for seed in range(4) for group in continued(inner, seed)]
+    groups = [group for seed in range(4) for group in continued(inner, seed, ("solutions", "failures")[seed % 2])]
     train = TrainSpec.model_validate({"advantage": "outcome"})
     rows = prepare(groups, train, SoftClipSpec(), OverlongSpec(), LONGEST)
     mask = packing.lay_out(rows, torch.device("cpu")).mask
@@ -294,3 +300,28 @@ def test_a_run_with_prefixes_shows_in_its_trees_what_was_given(model, tmp_path, 
             assert not t.logprobs[:given].any()
     steps = [record for record in run.records if record["event"] == "step"]
     assert any(record.get("tree_given_tokens", 0) > 0 for record in steps)
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_a_run_inside_failures_begins_with_a_wrong_response_of_the_problems_last_group(model, tmp_path, inner):
+    sampled = {"direct": {"kind": "direct", "samples": 3}, "tree": small_spec(model).rollout.dump()}[inner]
+    rollout = {"kind": "prefix", "inside": "failures", "rollout": sampled}
+    run = dsk.run(small_spec(model, rollout=rollout, replay=None, rounds={"count": 2, "steps": 3}), tmp_path / "run")
+    last: dict[str, Group] = {}
+    begun = 0
+    for path in sorted(run.folder.glob("trees/??????.jsonl.zst")):
+        groups = read_groups(path)
+        for group in groups:
+            given = int(group.stats["given_tokens"])
+            wrong = (
+                [t for t in last[group.problem.id].trajectories if not t.correct] if group.problem.id in last else []
+            )
+            assert group.stats["fell_back"] == (not wrong)
+            assert group.stats["from_failure"] == bool(wrong)
+            begins = {tuple(t.tokens[:given].tolist()) for t in wrong} or {()}
+            for t in group.trajectories:
+                assert tuple(t.tokens[:given].tolist()) in begins
+                assert not t.trained[:given].any()
+            begun += given > 0
+        last |= {group.problem.id: group for group in groups}
+    assert begun

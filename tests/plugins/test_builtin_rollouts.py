@@ -25,6 +25,11 @@ class TestTreeByTexts(RolloutContract):
         return Tree(width=3, max_depth=6, step_tokens=8, trajectories=6, boundary="text", record="all")
 
 
+class TestTreePruned(RolloutContract):
+    def make_rollout(self):
+        return Tree(width=3, max_depth=5, step_tokens=5, trajectories=6, max_expansions=12, prune_below=0.5)
+
+
 class TestDirect(RolloutContract):
     def make_rollout(self):
         return Direct(samples=4)
@@ -45,6 +50,16 @@ class TestPrefixOfATree(TestPrefix):
         return Prefix(rollout={"kind": "tree", "width": 3, "step_tokens": 5, "max_depth": 4, "trajectories": 3})
 
 
+class TestPrefixOfFailures(RolloutContract):
+    def make_rollout(self):
+        return Prefix(inside="failures", pass_mark=0.5, rollout={"kind": "branch", "chains": 2})
+
+
+class TestPrefixOfBoth(RolloutContract):
+    def make_rollout(self):
+        return Prefix(inside="both", rollout={"kind": "direct", "samples": 3})
+
+
 class TestBranch(RolloutContract):
     def make_rollout(self):
         return Branch(chains=3, forks=2, continuations=2, rounds=2)
@@ -53,6 +68,16 @@ class TestBranch(RolloutContract):
 class TestBranchAtSteps(RolloutContract):
     def make_rollout(self):
         return Branch(chains=2, forks=3, continuations=1, rounds=2, fork=UniformStep(step_tokens=4))
+
+
+class TestBranchNearOneHalf(RolloutContract):
+    def make_rollout(self):
+        return Branch(chains=2, forks=2, continuations=1, rounds=3, fork={"kind": "half"})
+
+
+class TestBranchAtPivots(RolloutContract):
+    def make_rollout(self):
+        return Branch(chains=3, forks=1, continuations=3, rounds=2, fork={"kind": "pivot", "choose": "last"})
 
 
 class TestProbed(RolloutContract):

@@ -18,6 +18,8 @@ from dsk.components.boundaries.text import Text
 from dsk.components.boundaries.uncertain import Uncertain
 from dsk.components.filters.garbled import GarbledFilter
 from dsk.components.filters.none import NoFilter
+from dsk.components.forks.half import HalfForks
+from dsk.components.forks.pivot import Pivot
 from dsk.components.forks.surprise import SurpriseForks
 from dsk.components.forks.uniform_step import UniformStep
 from dsk.components.negatives.least_confident import LeastConfident
@@ -53,6 +55,11 @@ class TestFrontier(SelectorContract):
 
 class TestFrontierWithLogarithm(TestFrontier):
     depth_bonus = "log"
+
+
+class TestFrontierByScore(SelectorContract):
+    def make_selector(self):
+        return Frontier(score_weight=0.7)
 
 
 class TestFrontierUcb(SelectorContract):
@@ -120,6 +127,26 @@ class TestTextOfTwoCharacters(BoundaryContract):
 class TestSurpriseForks(ForkRuleContract):
     def make_fork(self):
         return SurpriseForks()
+
+
+class TestHalfForks(ForkRuleContract):
+    def make_fork(self):
+        return HalfForks()
+
+
+class TestHalfForksThatSettle(ForkRuleContract):
+    def make_fork(self):
+        return HalfForks(settled=2)
+
+
+class TestPivot(ForkRuleContract):
+    def make_fork(self):
+        return Pivot(step_tokens=4)
+
+
+class TestLastPivot(ForkRuleContract):
+    def make_fork(self):
+        return Pivot(choose="last", boundary={"kind": "uncertain", "interval": 2})
 
 
 class TestUniformStep(ForkRuleContract):

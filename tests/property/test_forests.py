@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dsk.components.rollouts.jobs.forest import PROMPT, Forest, Nodes
 from dsk.components.rollouts.jobs.forest_group import Harvest
 from dsk.components.rollouts.jobs.forest_record import forest_record
+from dsk.core.run.failures import failures_of
 from dsk.core.run.stored_trees import read_trees, write_trees
 from dsk.core.tree_record import TreeRecord
 from dsk.core.types import Group, Problem, Sample, Verdict, mean_reward
@@ -98,6 +99,21 @@ def test_a_nodes_mean_reward_is_that_of_the_ends_with_its_last_token(seed):
                 below = [rewards[chain] for chain in rewards if int(t.tokens[end - 1]) in holds[chain]]
                 assert mean == pytest.approx(np.mean(below), abs=1e-12), node
         assert t.values == t.mean_rewards[1:]
+
+
+@given(st.integers(0, 10**9))
+def test_a_failure_is_recoverable_as_far_as_it_has_tokens_in_common_with_a_right_end(seed):
+    forest = random_forest(seed)
+    found = harvested(forest)
+    group = Group(Problem("p", "q", "a"), (), found.trajectories, "search", {}, found.terminals)
+    wrong = [chain for chain, verdict in sorted(forest.verdicts.items()) if not verdict.correct]
+    wrong = [chain for chain in wrong if not forest.probes[chain]]
+    right = [response(forest, chain) for chain, verdict in forest.verdicts.items() if verdict.correct]
+    failures = failures_of(group)
+    assert [list(failure.tokens) for failure in failures] == [response(forest, chain) for chain in wrong]
+    for failure in failures:
+        common = [[a == b for a, b in zip(failure.tokens, other, strict=False)] for other in right]
+        assert failure.recoverable == max(([*same, False].index(False) for same in common), default=0)
 
 
 @given(st.integers(0, 10**9))

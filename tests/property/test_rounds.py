@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scripted_rounds import LENGTH, Growing, is_right, run_scripted, scripted_spec
 
 from dsk.components.rollouts import Direct, Tree
-from dsk.core.rounds import Run
+from dsk.core.run.kept_run import Run
 from dsk.core.run.records import read_jsonl
 from dsk.core.run.stored_groups import read_groups
 from dsk.core.seeding import derive_seed
@@ -37,6 +37,8 @@ class Algorithm1:
     groups: list[list[tuple[str, str, list[Tokens]]]] = field(default_factory=list)
     cache: dict[str, list[Tokens]] = field(default_factory=dict)
     cache_sizes: list[int] = field(default_factory=list)
+    found: dict[tuple[str, Tokens], int] = field(default_factory=dict)
+    aged: list[int] = field(default_factory=list)
 
     def run(self) -> "Algorithm1":
         hard = self.screen([f"p{n}" for n in range(len(self.policy.skill))], 0)
@@ -44,10 +46,11 @@ class Algorithm1:
             if not hard or self.spent():
                 break
             found = self.train(round_, hard)
+            self.aged.append(sum(len(self.cache.get(p, [])) - len(self.young(p, round_)) for p in hard))
             hard = self.screen(hard, round_ + 1)
             for problem, origin, responses in found:
                 if problem in hard and (origin == "search" or self.spec.admit == "all"):
-                    self.admit(problem, responses)
+                    self.admit(problem, responses, round_)
             self.cache_sizes.append(sum(map(len, self.cache.values())))
         return self
 
@@ -102,9 +105,10 @@ class Algorithm1:
 
     def group(self, problem: str, round_: int) -> tuple[str, str, list[Tokens]]:
         rollout, seed = self.spec.rollout, derive_seed(self.spec.seed, "train", round_, self.steps, problem)
-        if self.spec.replay is not None and problem in self.cache:
+        young = self.young(problem, round_)
+        if self.spec.replay is not None and young:
             total = self.spec.replay.group_size()
-            cached = self.cache[problem][:total]
+            cached = young[:total]
             fresh = self.sample(problem, total - len(cached), seed)
             return problem, "cached", cached + [s.tokens for s in fresh]
         if isinstance(rollout, Direct):
@@ -120,11 +124,17 @@ class Algorithm1:
         right = [s for s in samples if is_right(s.tokens)]
         return [max(right or samples, key=lambda s: sum(s.logprobs)).tokens]
 
-    def admit(self, problem: str, responses: list[Tokens]) -> None:
+    def young(self, problem: str, round_: int) -> list[Tokens]:
+        """What was found in the last `replay_age` rounds."""
+        bound = self.spec.replay_age or 1000
+        return [r for r in self.cache.get(problem, []) if round_ - self.found[problem, r] <= bound]
+
+    def admit(self, problem: str, responses: list[Tokens], round_: int) -> None:
         for response in responses:
             known = self.cache.setdefault(problem, []) if is_right(response) else [response]
             if response not in known:
                 known.append(response)
+                self.found[problem, response] = round_
 
 
 def hard_sets(run: Run) -> list[list[str]]:
@@ -184,6 +194,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
             st.one_of(trees, trees, trees, st.fixed_dictionaries({"kind": st.just("direct"), "samples": size}))
         ),
         replay=draw(st.one_of(cached, cached, st.none())),
+        replay_age=draw(st.sampled_from([None, None, 1, 2])),
         admit=draw(st.sampled_from(["search", "search", "all"])),
         train={"batch_problems": batch, "mini_batch_problems": draw(st.integers(1, batch))},
         rounds={
@@ -205,6 +216,7 @@ def test_rounds_are_a_slow_obvious_simulation_of_algorithm_1(spec: RunSpec) -> N
         assert groups(run) == expected.groups
         assert cache(run, spec) == expected.cache
     assert [r["cached_solutions"] for r in run.summary["rounds"]] == expected.cache_sizes
+    assert [r["aged"] for r in run.summary["rounds"]] == expected.aged
     assert (run.summary["steps"], run.summary["updates"]) == (expected.steps, expected.version)
     assert run.summary["sampled_tokens"] == expected.tokens
 
@@ -214,6 +226,8 @@ def test_the_simulation_meets_replay_growth_and_an_emptied_hard_set() -> None:
     slow = Algorithm1(scripted_spec([0.3] * 5, 0.0, rounds={"count": 4})).run()
     assert {origin for step in slow.groups for _, origin, _ in step} == {"search", "cached"}
     assert any(len(responses) > 0 for responses in slow.cache.values())
+    short = Algorithm1(scripted_spec([0.3] * 5, 0.0, rounds={"count": 4}, replay_age=1)).run()
+    assert any(short.aged)
     assert not Algorithm1(scripted_spec([0.3] * 3, 0.5, rounds={"count": 9})).run().hard_sets[-1]
 
 
@@ -251,3 +265,21 @@ def test_an_empty_hard_set_ends_the_run(tmp_path: Path) -> None:
     assert (at_once["steps"], at_once["rounds"]) == (0, [])
     later = run_in(tmp_path / "learnt", skill=0.0, gain=1.0).summary
     assert [r["still_hard"] for r in later["rounds"]] == [0]
+
+
+def test_another_runs_solutions_are_as_old_as_the_run(tmp_path: Path) -> None:
+    """Found before round 0: replayed for `replay_age` rounds, and kept after that."""
+    shared = {"kind": "sqlite", "path": str(tmp_path / "shared.sqlite")}
+    run_scripted(scripted_spec([0.3] * 5, 0.0, name="first", cache=shared), tmp_path / "first")
+    spec = scripted_spec([0.0] * 5, 0.0, name="second", cache=shared, replay_age=2, rounds={"count": 4})
+    second = run_scripted(spec, tmp_path / "second")
+    replayed = [{origin for _, origin, _ in step} for step in groups(second)]
+    steps = len(replayed) // 4
+    assert ["cached" in set().union(*replayed[n * steps : (n + 1) * steps]) for n in range(4)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    kept = sum(map(len, cache(second, spec).values()))
+    assert [r["aged"] for r in second.summary["rounds"]] == [0, 0, kept, kept]

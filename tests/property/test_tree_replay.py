@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_search import PROBLEM, SETTING, ScriptedPolicy, advance
+from scripted_search import PROBLEM, SETTING, ScriptedPolicy, ValuedPolicy, advance
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
 from dsk.components.rollouts.tree import Tree
@@ -29,7 +29,12 @@ from dsk.treeview.rules import Rules
 
 REPLAYED = ("frontier", "frontier_ucb", "uct", "puct")
 shares = st.floats(0.0, 1.0)
-policies = st.builds(ScriptedPolicy, st.integers(0, 10**6), shares, shares, shares, shares)
+policies = st.builds(
+    lambda kind, *drawn: kind(*drawn),
+    st.sampled_from([ScriptedPolicy, ValuedPolicy]),
+    st.integers(0, 10**6),
+    *(shares,) * 4,
+)
 given_tokens = st.lists(st.integers(0, 9), max_size=2).map(tuple)
 
 
@@ -44,11 +49,13 @@ def specs(*selectors: str) -> st.SearchStrategy[Tree]:
         backup=st.sampled_from(["constrained", "mean", "simple"]),
         negative=st.sampled_from(["most_confident", "random"]),
         selector=st.sampled_from(selectors),
+        prune_below=st.sampled_from([0.0, 0.4]),
     )
 
 
 def rules(spec: Tree) -> Rules:
-    return Rules(spec.selector, spec.backup, spec.exploration, spec.gamma_min, spec.max_depth, 1 << 30)
+    shared = (spec.selector, spec.backup, spec.exploration, spec.gamma_min, spec.max_depth)
+    return Rules(*shared, 1 << 30, spec.prune_below)
 
 
 def searched(spec: Tree, policy: ScriptedPolicy, prefix: tuple[int, ...] = ()) -> tuple[TreeRecord, list[Snapshot]]:

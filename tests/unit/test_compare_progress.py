@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 from run_folders import resolved, write_search_run
 
-from dsk.cli.study_progress import StudyProgress
+from dsk.cli.study_progress import StudyProgress, fitted
 from dsk.compare.planning import PlannedRun
 from dsk.compare.progress import RunProgress
 from dsk.core.loading import parse_spec
@@ -109,3 +110,48 @@ def test_a_terminal_shows_a_line_for_every_run(tmp_path):
         shown = out.getvalue()
     assert "arm a, seed 3: step 1" in shown
     assert "arm b, seed 3: step 1" in shown
+
+
+ARMS = ("full", "a name of an arm that is far longer than a line has room for, and goes on", "β=0.5, depth=√n")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_terminal_has_a_line_a_run_with_seed_step_and_time_left(tmp_path, width):
+    now = [0.0]
+    shown = []
+    for number, arm in enumerate(ARMS):
+        folder = tmp_path / str(number)
+        limits = ("rounds.max_model_tokens=400000", "rounds.max_updates=40")
+        progress = RunProgress(replace(planned(folder, *limits), arm=arm), lambda: now[0])
+        write_step(folder, 7, 123456)
+        now[0] += 100.0
+        shown.append(fitted(progress, width))
+    assert all(line.cell_len <= width for line in shown)
+    for line in shown:
+        assert ", seed 3: step 7, 123,456 of" in line.plain
+        assert line.plain.endswith("left")
+    assert width < 80 or shown[1].plain.startswith("a name")
+
+
+def test_two_runs_at_80_columns_take_two_lines(tmp_path):
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None)
+    with StudyProgress(console, seconds=1000) as view:
+        for name in ("a", "b"):
+            write_step(tmp_path / name, 1, 1000)
+            view.begin(replace(planned(tmp_path / name, "rounds.max_updates=40"), arm=ARMS[1] + name))
+        view.show()
+        lines = [line for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue()).splitlines() if line.strip()]
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 80
+
+
+def test_lines_in_a_pipe_are_whole_and_plain(tmp_path):
+    out = io.StringIO()
+    view = StudyProgress(Console(file=out, width=80, soft_wrap=True))
+    for name in ("a", "b"):
+        write_step(tmp_path / name, 1, 1000)
+        view.begin(replace(planned(tmp_path / name), arm=ARMS[1] + name))
+    view.show()
+    assert out.getvalue().splitlines() == [f"{ARMS[1]}{name}, seed 3: step 1, 1,000 model tokens" for name in "ab"]
+    assert "\x1b" not in out.getvalue()

@@ -136,3 +136,16 @@ def test_a_depth_that_most_answers_cannot_fit_is_said_with_the_depth_that_would_
     assert "raise it to 5" in told
     assert deep.doubts_about(["a\nb\nc\nd\ne"] * 5 + ["a\nb\n"] * 5) is None
     assert parse_spec(GOOD | {"rollout": "direct"}).rollout.doubts_about(["a\nb\nc\nd\ne"]) is None
+
+
+def test_an_age_of_solutions_that_nothing_replays_is_told():
+    assert told(replay=None, replay_age=2) == [
+        "replay_age: no rollout starts from cached solutions; it acts with 'cached' and 'prefix'"
+    ]
+    assert told(replay_age=2) == []
+
+
+@pytest.mark.parametrize(("inside", "told_of"), [("solutions", True), ("both", False), ("failures", False)])
+def test_prefixes_of_solutions_out_of_reach_are_told_and_those_of_failures_are_not(inside, told_of):
+    lines = told(rollout={"kind": "prefix", "inside": inside, "rollout": {"kind": "direct"}})
+    assert any(line.startswith("rollout: 'prefix' starts from cached solutions") for line in lines) == told_of

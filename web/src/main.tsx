@@ -6,8 +6,9 @@ import { Compare } from "./compare/Compare";
 import { readData, type PageData } from "./data";
 import { Report } from "./report/Report";
 import { TreesPage } from "./tree";
+import { Watch } from "./watch/Watch";
 
-const PAGES: Record<string, ComponentType<{ data: any }>> = { compare: Compare, report: Report, trees: TreesPage };
+const PAGES: Record<string, ComponentType<{ data: any }>> = { compare: Compare, report: Report, trees: TreesPage, watch: Watch };
 
 const data: PageData = readData();
 const Page = PAGES[data.page];

@@ -35,7 +35,7 @@ class RestartingSession:
 
     def __init__(self, open: Callable[[Policy], AbstractContextManager[EngineSession]], policy: Policy) -> None:
         self._open, self.policy, self.version, self.restarts = open, policy, 0, 0
-        self.weights = Weights(policy.model)
+        self.weights = Weights(policy.model, policy.value_head)
         self._requests: dict[str, SampleRequest] = {}
         self._retried: set[str] = set()
         self._before = EngineStats()

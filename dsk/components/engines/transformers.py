@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from dsk.core.errors import Notice
+from dsk.core.errors import ModelError, Notice
 from dsk.core.roles import Engine
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Transformers(Engine):
     """
 
     kind: ClassVar[str] = "transformers"
+    gives_values: ClassVar[bool] = True
 
     max_rows: int = Field(256, ge=1, description="Most sequences decoded at once.")
     cache_bytes: int = Field(
@@ -61,12 +62,15 @@ class Transformers(Engine):
         """A session that dies with its first fault."""
         from dsk.components.engines.decoding.engine_session import DecodingSession
         from dsk.components.engines.decoding.plain_session import PlainSession
+        from dsk.components.engines.decoding.support import plain_notice
         from dsk.core.model.architecture import sharing_obstacle
         from dsk.core.model.policy import free_bytes
 
         if sharing_obstacle(policy.model) is None:
             budget = self.cache_bytes or int(SHARE * free_bytes(policy.device))
             yield DecodingSession(policy, self.max_rows, budget, self.pack_from)
+        elif policy.value_head is not None:
+            raise ModelError(f"scorer: a value head is read on shared prefixes only; {plain_notice(policy.model)}")
         else:
             yield PlainSession(policy, self.max_rows)
 

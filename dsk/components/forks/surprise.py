@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from dsk.components.forks.chains.forkable import forkable, in_turn
 from dsk.core.roles import ForestView, ForkRule
 
 if TYPE_CHECKING:
@@ -32,24 +31,8 @@ class SurpriseForks(ForkRule):
 
     def places(self, forest: ForestView, tree: int, n: int, rng: np.random.Generator) -> list[tuple[int, int]]:
         """Nothing is drawn: the places follow from the log-probabilities."""
-        chains = list(forest.chains(tree))
-        indices = [self._indices(forest, one) for one in chains]
-        where = [(one, int(index)) for one, found in zip(chains, indices, strict=True) for index in found]
-        if not where:
-            return []
-        logprobs = np.concatenate([forest.logprobs(one)[found] for one, found in zip(chains, indices, strict=True)])
-        order = ranked(-logprobs)
-        return [where[order[number % len(order)]] for number in range(n)]
-
-    def _indices(self, forest: ForestView, one: int) -> Int[np.ndarray, " A"]:
-        first = 0 if forest.parent(one) == -1 else 1
-        return np.arange(first, self._room(forest.pieces(one)))
-
-    def _room(self, pieces: Sequence[str]) -> int:
-        """Tokens up to the first one, included, whose text has one of `ends`."""
-        ends = [text.lower() for text in self.ends]
-        found = (i for i, piece in enumerate(pieces, start=1) if any(text in piece.lower() for text in ends))
-        return next(chain(found, [len(pieces)]))
+        where, logprobs = forkable(forest, tree, self.ends)
+        return in_turn(where, ranked(-logprobs), n)
 
 
 def ranked(surprise: Float[np.ndarray, " A"]) -> Int[np.ndarray, " A"]:

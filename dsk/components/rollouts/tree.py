@@ -34,6 +34,12 @@ class Tree(Rollout):
     trajectory_entropy: Literal["tokens", "steps"] = Field(
         default="tokens", description="Mean over all tokens (released code) or over steps (paper)."
     )
+    prune_below: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Steps that the scorer rates below it are not expanded any more; one open node stays. 0 is off.",
+    )
     selector: Selector = default_part(Selector)
     boundary: Boundary = default_part(Boundary)
     backup: Backup = default_part(Backup)
@@ -42,6 +48,11 @@ class Tree(Rollout):
     def start(self, problem: Problem, known: Known, seed: int, setting: Setting) -> Job:
         """The tree's root is the prompt, and what is given after it."""
         return TreeSearch(problem, known, self, seed, setting)
+
+    @property
+    def needs_scores(self) -> str | None:
+        """`prune_below`, or the selector that weighs scores."""
+        return "prune_below" if self.prune_below else "selector" if self.selector.needs_scores else None
 
     def group_size(self) -> int:
         """`trajectories`; where all terminals are recorded, those of the last expansion may exceed it."""

@@ -23,10 +23,12 @@ class NoScores(Scorer):
     @contextmanager
     def open(self) -> Iterator[ScorerSession]:
         """A session that nobody asks."""
-        yield _Silent()
+        yield Silent()
 
 
-class _Silent:
+class Silent:
+    """An open scorer that says nothing."""
+
     def rate(self, items: Sequence[tuple[Problem, tuple[str, ...]]]) -> list[float | None]:
         """Nothing to say."""
         return [None] * len(items)

@@ -13,8 +13,12 @@ _SHOWN = 60
 
 
 class AnswerFrom(StrictModel):
-    """One of three ways to take the answer out of a worked solution; always the last place that fits counts."""
+    """One of three ways to take the answer out of a worked solution; always the last place that fits counts.
 
+    `column` alone takes a column as it is.
+    """
+
+    column: str | None = Field(None, min_length=1, description="Column to look in; null is the task's `answer`.")
     after: str | None = Field(
         None, min_length=1, description="The rest of the line after this mark: `####` for GSM8K's solutions."
     )
@@ -25,8 +29,9 @@ class AnswerFrom(StrictModel):
 
     @model_validator(mode="after")
     def _check_one(self) -> AnswerFrom:
-        if (self.after is not None) + self.boxed + (self.regex is not None) != 1:
-            raise ValueError('give one of {"after": "####"}, {"boxed": true}, {"regex": "..."}')
+        ways = (self.after is not None) + self.boxed + (self.regex is not None)
+        if ways > 1 or not (ways or self.column):
+            raise ValueError('give one of {"after": "####"}, {"boxed": true}, {"regex": "..."}, {"column": "..."}')
         try:
             re.compile(self.regex or "")
         except re.error as error:
@@ -40,7 +45,9 @@ class AnswerFrom(StrictModel):
         if self.after is not None:
             _, mark, rest = text.rpartition(self.after)
             return rest.strip().split("\n", 1)[0].strip() or None if mark else None
-        matches = list(re.finditer(self.regex or "", text))
+        if self.regex is None:
+            return text.strip() or None
+        matches = list(re.finditer(self.regex, text))
         found = (matches[-1][1] if matches[-1].re.groups else matches[-1][0]) if matches else None
         return found.strip() or None if found else None
 
@@ -49,8 +56,3 @@ class AnswerFrom(StrictModel):
         wanted = self.model_dump_json(exclude_defaults=True)
         end = " ".join(text[-2 * _SHOWN :].split())[-_SHOWN:]
         return f"task.answer_from {wanted} finds no answer in it; it ends with '{end}'"
-
-
-def as_identity(extraction: AnswerFrom | None) -> tuple[str, ...]:
-    """What an extraction adds to a data set's identity: nothing where there is none, so that old caches stay good."""
-    return () if extraction is None else (extraction.model_dump_json(exclude_defaults=True),)

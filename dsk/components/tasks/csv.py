@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,9 @@ from dsk.components.tasks.content import lines, refuse_other
 from dsk.components.tasks.files import FileTask
 from dsk.components.tasks.rows import Row
 from dsk.core.errors import DataError
+
+OTHERS = (";", "\t", "|", ",")
+"""What separates fields in tables that are called CSV."""
 
 
 class Csv(FileTask):
@@ -33,7 +37,7 @@ class Csv(FileTask):
         rows = csv.reader(text, delimiter=self.delimiter, strict=True)
         try:
             names = next(rows, [])
-            _check_names(file, names)
+            _check_names(file, names, self.delimiter)
             for row in rows:
                 if row:
                     yield f"{file}:{rows.line_num}", _named(names, row)
@@ -41,7 +45,10 @@ class Csv(FileTask):
             raise DataError(f"{file}:{rows.line_num}: not CSV: {error}") from None
 
 
-def _check_names(file: Path, names: list[str]) -> None:
+def _check_names(file: Path, names: list[str], delimiter: str) -> None:
+    other = next((mark for mark in OTHERS if len(names) == 1 and mark != delimiter and mark in names[0]), None)
+    if other:
+        raise DataError(f"{file}:1: one column, '{names[0]}'; set task.delimiter to {json.dumps(other)}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{file}:1: the column '{twice[0]}' is there twice; rename one")

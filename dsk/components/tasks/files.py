@@ -5,34 +5,30 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from dsk.components.tasks.answers import as_identity
-from dsk.components.tasks.rows import ProblemStream, Row, RowTask
+from dsk.components.tasks.rows import Names, ProblemStream, Row, RowTask
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
 from dsk.core.types import Problem
 
 FINGERPRINT_BYTES = 1 << 20
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Paths = Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+SAVED_MARKS = ("dataset_dict.json", "state.json")
+"""What shows that `datasets` wrote a folder by `save_to_disk`."""
+_HUB_ID = re.compile(r"[\w-]+/[\w-]+")
 
 
 class FileTask(RowTask):
     """A task whose rows are in files of one format."""
 
-    train: Paths = Field(min_length=1, description="Training files: a path or several, globs allowed, ~ expanded.")
-    test: Paths = Field((), description="Held-out files, likewise; none means no test split.")
+    train: Names = Field(min_length=1, description="Training files: a path or several, globs allowed, ~ expanded.")
+    test: Names = Field((), description="Held-out files, likewise; none means no test split.")
     name: str | None = Field(
         None,
         min_length=1,
@@ -46,8 +42,7 @@ class FileTask(RowTask):
             return self.name
         files = find_files(self.train, "task.train")
         names = "+".join(file.stem for file in files[:3]) + ("+..." if len(files) > 3 else "")
-        columns = (self.problem, self.answer, self.id, *as_identity(self.answer_from))
-        return f"{self.kind}:{names}:{_fingerprint(files, columns)}"
+        return f"{self.kind}:{names}:{_fingerprint(files, self.reading())}"
 
     def problems(self, split: Literal["train", "test"]) -> Iterable[Problem]:
         """A ProblemStream over the split's files, in the order listed. Raises DataError for missing files at once."""
@@ -81,9 +76,13 @@ def find_files(patterns: Iterable[str], field: str) -> list[Path]:
 
 def _no_file(pattern: str, path: Path) -> str:
     if path.is_dir():
+        if any((path / mark).is_file() for mark in SAVED_MARKS):
+            return f"'{pattern}' is what save_to_disk wrote; set task.kind to 'huggingface' and task.path to it"
         return f"'{pattern}' is a folder; name its files, such as '{pattern.rstrip('/')}/*'"
     if not path.parent.is_dir():
-        return f"no file '{pattern}': there is no folder '{path.parent}' (working folder {Path.cwd()})"
+        on_hub = "; of a data set on the hub set task.kind to 'huggingface' and task.path"
+        hint = on_hub if _HUB_ID.fullmatch(pattern) else ""
+        return f"no file '{pattern}': there is no folder '{path.parent}' (working folder {Path.cwd()}){hint}"
     near = sorted(file.name for file in path.parent.iterdir() if file.is_file())
     return f"no file '{pattern}' (working folder {Path.cwd()}){did_you_mean(path.name, near)}"
 

@@ -8,14 +8,13 @@ from typing import Any, ClassVar, Literal, cast
 
 from pydantic import Field
 
-from dsk.components.tasks.answers import as_identity
+from dsk.components.tasks.files import SAVED_MARKS
 from dsk.components.tasks.rows import ProblemStream, Row, RowTask
 from dsk.core.component import did_you_mean
 from dsk.core.errors import DataError
 from dsk.core.types import Problem
 
 Rows = Iterable[dict[str, Any]]
-SAVED_MARKS = ("dataset_dict.json", "state.json")
 
 
 class HuggingFace(RowTask):
@@ -35,8 +34,7 @@ class HuggingFace(RowTask):
         """Data set, subset, split and revision; of a folder its last name, so that moving it changes nothing."""
         local = Path(self.path).expanduser()
         name = local.resolve().name if local.is_dir() else self.path
-        columns = (self.problem, self.answer, self.id, *as_identity(self.answer_from))
-        parts = (name, self.subset, self.train_split, self.revision, *columns)
+        parts = (name, self.subset, self.train_split, self.revision, *self.reading())
         return "huggingface:" + ":".join(part or "-" for part in parts)
 
     def problems(self, split: Literal["train", "test"]) -> Iterable[Problem]:

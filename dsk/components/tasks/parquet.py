@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dsk.components.tasks.columns import likely_fields, no_column
 from dsk.components.tasks.content import other_kind
 from dsk.components.tasks.files import FileTask
-from dsk.components.tasks.rows import VERL_META, Row, no_column
+from dsk.components.tasks.rows import PLAIN_LAYOUT, VERL_META, Row
 from dsk.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,14 +44,16 @@ class Parquet(FileTask):
     def _columns(self, file: Path, schema: pa.Schema) -> list[str]:
         """The top-level columns to read. Raises DataError for a column that is not in the file."""
         shape = _shape(schema)
-        wanted = [*self.layout(shape), *([self.id] if self.id else []), *self.meta]
+        wanted = self.columns_in_use(shape)
         top: dict[str, None] = {}
         for name in wanted:
             path = [name] if name in shape else name.split(".")
             inside: Any = shape
             for part in path:
                 if not isinstance(inside, dict) or part not in inside:
-                    raise DataError(f"{file}: {no_column(name, _leaves(shape))}; set task.problem, task.answer")
+                    lacking = [field for field in PLAIN_LAYOUT if field in wanted and field not in shape]
+                    remedy = likely_fields(shape, lacking) or "task.problem, task.answer"
+                    raise DataError(f"{file}: {no_column(name, _leaves(shape))}; set {remedy}")
                 inside = inside[part]
             top[path[0]] = None
         return list(top | ({VERL_META: None} if VERL_META in shape else {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from dsk.components.verifiers.answers.extraction import extract
@@ -36,6 +37,10 @@ class FunctionVerifier(Verifier):
     given every column. True and False count as 1 and 0. The module is looked for in the working folder, as the file
     names of a spec are, and then among the installed ones; `dsk validate` imports it and says what is wrong.
 
+    One that takes `completions` is called as TRL calls its `reward_funcs`: with lists, of one response each, of
+    `prompts`, `completions` (messages where the prompt is messages) and every column, and returns a list with one
+    number; it sees no other responses. `low` and `high` make scores of values in another range.
+
     It runs in worker processes under limits; a call that exceeds one is judged 0, with the reason `timeout`, `memory`
     or `died`. What it prints is not shown. A function that raises stops the run with one line, because its mistake
     would be trained as if it were the response's (`on_error` says otherwise); one that returns anything but a number
@@ -48,6 +53,8 @@ class FunctionVerifier(Verifier):
     graded: ClassVar[bool] = True
 
     reward: str = Field(description="The function, as `module:function`.")
+    low: float = Field(0.0, description="The least that the function returns: the score 0.")
+    high: float = Field(1.0, description="The most that the function returns: the score 1.")
     threshold: float = Field(
         1.0,
         ge=0,
@@ -67,6 +74,12 @@ class FunctionVerifier(Verifier):
     )
     memory_mb: int = Field(4096, ge=256, description="Address space of a worker with all that it imports (MiB).")
     max_response_chars: int = Field(200_000, ge=1, description="Characters at the end of a response that it is given.")
+
+    @model_validator(mode="after")
+    def _check_range(self) -> FunctionVerifier:
+        if not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(f"low = {self.low:g} and high = {self.high:g}: give finite ones, low below high")
+        return self
 
     @field_validator("reward")
     @classmethod
@@ -89,6 +102,10 @@ class FunctionVerifier(Verifier):
         if not done.stdout:
             return f"importing '{self._module}' ended its process (exit status {done.returncode})"
         return json.loads(done.stdout)
+
+    def promise(self) -> str:
+        """What the function has to return."""
+        return f"it must return a number from {self.low:g} to {self.high:g} (verifier.low, verifier.high)"
 
     @property
     def _module(self) -> str:
@@ -130,7 +147,7 @@ class FunctionSession:
         known = stated(problem)
         completion = response[-self.spec.max_response_chars :]
         asked = {"prompt": known["prompt"], "completion": completion, "answer": known["answer"]}
-        return {**asked, "columns": known["meta"]}
+        return {**asked, "columns": known["meta"], "range": [self.spec.low, self.spec.high]}
 
     def _verdict(self, problem: Problem, response: str, reply: dict[str, Any]) -> Verdict:
         found = extract(response[-self.spec.max_response_chars :])
@@ -139,7 +156,7 @@ class FunctionSession:
             correct = score >= self.spec.threshold - ROUNDING
             return Verdict(correct, found, "reached" if correct else "below", score)
         if "returned" in reply:
-            told = f"returned {reply['returned']} for problem '{problem.id}'; it must return a number from 0 to 1"
+            told = f"returned {reply['returned']} for problem '{problem.id}'; {self.spec.promise()}"
             raise VerdictError(f"verifier.reward: '{self.spec.reward}' {told}")
         if "raised" not in reply:
             return Verdict(False, found, _OWN.get(str(reply["reason"]), "died"), 0.0)

@@ -145,8 +145,8 @@ def too_many_tokens(path: str, largest: int, rows: int) -> str:
 def no_chat_template(path: str) -> str:
     """The line for a tokenizer that cannot lay out a chat."""
     return (
-        f"model.path: the tokenizer of '{path}' has no chat template; set prompt.style to 'plain', or use an"
-        " instruction-tuned model"
+        f"model.path: the tokenizer of '{path}' has no chat template; set prompt.style to 'plain' and prompt.template"
+        " to a text with {problem} in it, or use an instruction-tuned model"
     )
 
 

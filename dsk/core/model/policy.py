@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,12 @@ from transformers.utils import logging
 from dsk.core.errors import DataError, ModelError
 from dsk.core.model.adapters import add_lora
 from dsk.core.model.architecture import architecture_obstacle, settle, steady_length
-from dsk.core.model.files import model_faults, no_chat_template, no_eos, too_many_tokens
+from dsk.core.model.files import model_faults, no_eos, too_many_tokens
+from dsk.core.model.prompts import prompt_text
 from dsk.core.model.source import locate_model, no_folder
 from dsk.core.model.threads import fit_threads
+from dsk.core.model.value_head import ValueHead
+from dsk.core.roles import HeadFields
 from dsk.core.spec import ModelSpec, PromptSpec
 from dsk.core.types import Problem
 
@@ -36,7 +39,10 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch
 
 @dataclass
 class Policy:
-    """A model under training with what is needed to talk to it. `eos_ids` end a response."""
+    """A model under training with what is needed to talk to it. `eos_ids` end a response.
+
+    `value_head` reads the model's last hidden states, where the spec has one; it is no part of the model.
+    """
 
     model: Any
     tokenizer: Any
@@ -44,6 +50,7 @@ class Policy:
     eos_ids: tuple[int, ...]
     max_length: int
     path: str
+    value_head: ValueHead | None = None
 
     def encode(self, text: str) -> list[int]:
         """Token ids without special tokens."""
@@ -58,6 +65,11 @@ class Policy:
         ids = [[token] for token in np.asarray(tokens, np.int64).tolist()]
         return self.tokenizer.batch_decode(ids, skip_special_tokens=True)
 
+    def attach_head(self, fields: HeadFields) -> None:
+        """Put a fresh value head on the model."""
+        size = self.model.get_output_embeddings().weight.shape[1]
+        self.value_head = ValueHead(size, fields, self.model.dtype, self.device)
+
     @cached_property
     def tokenizer_id(self) -> str:
         """16 hexadecimal digits of what each token id means, so that ids of another tokenizer are told apart."""
@@ -66,7 +78,7 @@ class Policy:
 
     def prompt_tokens(self, problem: Problem, prompt: PromptSpec) -> tuple[int, ...]:
         """The problem as prompt tokens. Raises ModelError where it does not fit or needs a chat template."""
-        tokens = self._chat_tokens(problem, prompt) if prompt.style == "chat" else self._plain_tokens(problem, prompt)
+        tokens = self.encode(prompt_text(self.tokenizer, problem, prompt, self.path))
         if len(tokens) > prompt.max_tokens:
             if prompt.overlong == "error":
                 raise ModelError(
@@ -75,23 +87,6 @@ class Policy:
                 )
             tokens = tokens[-prompt.max_tokens :]
         return tuple(tokens)
-
-    def _plain_tokens(self, problem: Problem, prompt: PromptSpec) -> list[int]:
-        text = problem.prompt if isinstance(problem.prompt, str) else "\n".join(m["content"] for m in problem.prompt)
-        return self.encode(prompt.prefix + text + prompt.suffix)
-
-    def _chat_tokens(self, problem: Problem, prompt: PromptSpec) -> list[int]:
-        if not getattr(self.tokenizer, "chat_template", None):
-            raise ModelError(no_chat_template(self.path))
-        messages: list[Mapping[str, str]] = (
-            [{"role": "user", "content": prompt.prefix + problem.prompt + prompt.suffix}]
-            if isinstance(problem.prompt, str)
-            else list(problem.prompt)
-        )
-        if prompt.system is not None:
-            messages = [{"role": "system", "content": prompt.system}, *messages]
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        return self.encode(text)
 
 
 def pick_device(name: str, field: str = "model.device") -> torch.device:

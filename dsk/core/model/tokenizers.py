@@ -13,18 +13,23 @@ from dsk.core.model.source import locate_model
 SHOWN = 200
 
 
+def load_tokenizer(path: str) -> Any:
+    """The tokenizer of `model.path`. Raises ModelError where it cannot be loaded."""
+    from transformers import AutoTokenizer
+
+    folder, extra = locate_model(path)
+    try:
+        return AutoTokenizer.from_pretrained(folder, **extra)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{path}: its tokenizer cannot be loaded ({first[:SHOWN]}); restore its files") from error
+
+
 class Texts:
     """What token ids say, by the tokenizer of `model.path`. Raises ModelError where it cannot be loaded."""
 
     def __init__(self, path: str) -> None:
-        from transformers import AutoTokenizer
-
-        folder, extra = locate_model(path)
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, **extra)
-        except Exception as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"{path}: its tokenizer cannot be loaded ({first[:SHOWN]}); restore its files") from error
+        self._tokenizer = load_tokenizer(path)
 
     def decode(self, tokens: np.ndarray) -> str:
         """Their text, special tokens left out."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsk.core.component import Component
-from dsk.core.roles.judging import Filter, Scorer, ScorerSession, Verifier, VerifierSession
-from dsk.core.roles.rollout import Job, Known, Rollout, Setting, Solution
+from dsk.core.roles.judging import Filter, HeadFields, Scorer, ScorerSession, Verifier, VerifierSession
+from dsk.core.roles.rollout import Failure, Job, Known, Rollout, Setting, Solution
 from dsk.core.roles.running import Cache, CacheSession, Engine, EngineSession, Task, Tracker, TrackerSession
 from dsk.core.roles.search import Backup, Boundary, ForestView, ForkRule, Negative, Selector, TreeView, added
 from dsk.core.roles.training import Adjustment, Advantage, Loss, LossInputs, LossOutput, MiniBatch, Subset
@@ -35,7 +35,8 @@ def role_names() -> Iterator[str]:
 
 __all__ = [
     "ROLES", "Adjustment", "Advantage", "Backup", "Boundary", "Cache", "CacheSession", "Engine", "EngineSession",
-    "Filter", "ForestView", "ForkRule", "Job", "Known", "Loss", "LossInputs", "LossOutput", "MiniBatch", "Negative",
-    "Rollout", "Scorer", "ScorerSession", "Selector", "Setting", "Solution", "Subset", "Task", "Tracker",
+    "Failure", "Filter", "ForestView", "ForkRule", "HeadFields", "Job", "Known", "Loss", "LossInputs", "LossOutput",
+    "MiniBatch",
+    "Negative", "Rollout", "Scorer", "ScorerSession", "Selector", "Setting", "Solution", "Subset", "Task", "Tracker",
     "TrackerSession", "TreeView", "Verifier", "VerifierSession", "added", "role_names", "role_of",
 ]  # fmt: skip

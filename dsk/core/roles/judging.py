@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
-from dsk.core.component import Component
+from pydantic import Field
+
+from dsk.core.component import Component, StrictModel
 from dsk.core.types import Problem, Verdict
 
 
@@ -40,6 +42,10 @@ class Verifier(Component, ABC):
     def can_judge(self, reference: str) -> bool:
         """Whether any response could be right by this reference answer; a run asks before it samples. Quick."""
         return True
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `Problem.meta` that it cannot do without; a run asks before it samples."""
+        return ()
 
     def missing(self) -> str | None:
         """What this machine lacks for it and what to do, or None."""
@@ -73,6 +79,28 @@ class ScorerSession(Protocol):
         ...
 
 
+class HeadFields(StrictModel):
+    """A value head on the policy, and how it is trained beside it."""
+
+    hidden: int = Field(0, ge=0, description="Tanh units between the hidden state and the value; 0: a linear head.")
+    lr: float = Field(0.01, gt=0, description="AdamW's learning rate of the head, from the first update on.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of the head.")
+    grad_clip: float = Field(1.0, gt=0, description="Largest gradient norm of the head.")
+    through: float = Field(
+        0.0,
+        ge=0,
+        description="What the head's loss counts in the policy's gradient, where the policy is trained; 0: nothing.",
+    )
+    warmup_updates: int = Field(
+        10, ge=0, description="Updates of the head before it says anything; before, steps have no score."
+    )
+    silent: bool = Field(
+        True,
+        description="Learn from steps without credit too: a forward pass that the policy's update has no need of,"
+        " charged as scored tokens; false: only from what goes through the model anyway.",
+    )
+
+
 class Scorer(Component, ABC):
     """Rates the steps of a tree while it grows; selectors see what it says as `TreeView.score`."""
 
@@ -85,6 +113,11 @@ class Scorer(Component, ABC):
     def active(self) -> bool:
         """Whether it rates anything; trees ask only then."""
         return True
+
+    @property
+    def head(self) -> HeadFields | None:
+        """A head on the policy whose values come with the samples, where steps are rated so and nobody is asked."""
+        return None
 
     def missing(self) -> str | None:
         """What this machine lacks for it and what to do, or None."""

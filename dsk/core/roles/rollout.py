@@ -91,11 +91,23 @@ class Solution:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A wrong response of a problem's last group: its tokens, end-of-sequence included.
+
+    `recoverable` is how many of its first tokens are those of nodes that a right end lies below; 0 where none is known.
+    """
+
+    tokens: Tokens
+    recoverable: int = 0
+
+
+@dataclass(frozen=True)
 class Known:
     """What is known of a problem before it is sampled.
 
     `given` are response tokens to start from. `solutions` verify; `replay` scores some under the present policy, which
-    costs a pass through the model. `pass_rate` and `screened` are those of the last screening, `screened` only where
+    costs a pass through the model. `failures` are the wrong responses of the last group that is kept, only where the
+    rollout uses them. `pass_rate` and `screened` are those of the last screening, `screened` only where
     the spec reuses its responses; `samples` is how many responses to take, where the spec allocates them. `history` is
     what earlier groups of the problem left (`Group.history`).
     """
@@ -108,6 +120,7 @@ class Known:
     samples: int | None = None
     screened: tuple[Trajectory, ...] = ()
     history: Mapping[str, float] = field(default_factory=dict[str, float])
+    failures: tuple[Failure, ...] = ()
 
 
 class Rollout(Component, ABC):
@@ -118,7 +131,7 @@ class Rollout(Component, ABC):
 
     role: ClassVar[str] = "rollout"
     plural: ClassVar[str] = "rollouts"
-    records: ClassVar[tuple[str, ...]] = ("Job", "Setting", "Known", "Solution", "Question", "Terminal")
+    records: ClassVar[tuple[str, ...]] = ("Job", "Setting", "Known", "Solution", "Failure", "Question", "Terminal")
     default_kind: ClassVar[str | None] = "tree"
     needs_solutions: ClassVar[bool] = False
     """Whether it can only start where a solution is known, and so only be in `replay`."""
@@ -145,9 +158,19 @@ class Rollout(Component, ABC):
         return self.values != "none"
 
     @property
+    def needs_scores(self) -> str | None:
+        """Its field that does nothing without scores of steps, where one is set; a spec without a scorer is refused."""
+        return None
+
+    @property
     def uses_solutions(self) -> bool:
         """Whether it starts from `Known.solutions` where there are any."""
         return self.needs_solutions
+
+    @property
+    def uses_failures(self) -> bool:
+        """Whether it starts from `Known.failures` where there are any."""
+        return False
 
     def reach(self, max_response_tokens: int) -> int:
         """Longest response that it can make, in tokens; `Known.given` is not counted."""

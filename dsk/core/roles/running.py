@@ -111,6 +111,9 @@ class Engine(Component, ABC):
     repeatable: ClassVar[bool] = True
     """Whether the same requests in the same order give the same bits; where they do, a resumed run repeats them."""
 
+    gives_values: ClassVar[bool] = False
+    """Whether its samples have the values of the policy's head (`Sample.values`), where it has one."""
+
     @abstractmethod
     def open(self, policy: Policy) -> AbstractContextManager[EngineSession]:
         """Load the policy's weights (version 0) and be ready for requests."""

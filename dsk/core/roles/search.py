@@ -73,6 +73,11 @@ class Selector(Component, ABC):
     """`local`: a score depends only on the node and its parent, so the search may keep it until one of them changes.
     `global`: all candidates are scored again at every selection (needed when `scores` draws from `rng`)."""
 
+    @property
+    def needs_scores(self) -> bool:
+        """Whether it was told to weigh `TreeView.score`; a spec without a scorer is then refused."""
+        return False
+
     @abstractmethod
     def scores(self, tree: TreeView, nodes: Int[np.ndarray, " A"], rng: np.random.Generator) -> Float[np.ndarray, " A"]:
         """One finite score for each candidate in `nodes` [A]; higher is better. Must not write to the tree."""

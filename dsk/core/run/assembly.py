@@ -34,6 +34,8 @@ def assemble(ledger: Ledger, stack: ExitStack, restore: Callable[[Learner], None
     spec, folder = ledger.spec, str(ledger.folder)
     problems = read_problems(spec)
     policy = load_policy(spec.model)
+    if spec.scorer.head is not None:
+        policy.attach_head(spec.scorer.head)
     train, held_out = (encode_split(found, policy, spec) for found in problems)
     if (told := shared_problems(train, held_out)) is not None:
         ledger.notice(told)

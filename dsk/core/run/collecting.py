@@ -9,6 +9,7 @@ from typing import Any
 from dsk.core.run.allocation import allocate
 from dsk.core.run.assembly import Parts
 from dsk.core.run.batches import Batches
+from dsk.core.run.failures import KEPT_STEP
 from dsk.core.run.ledger import Ledger
 from dsk.core.run.records import write_packed
 from dsk.core.run.sampling import Sampling
@@ -74,8 +75,10 @@ class Collecting:
             found += self._with_signal(more)
         if rounds:
             self.ledger.emit("refilled", step=state.step, rounds=rounds, problems=len(taken), groups=len(found))
+        kept = found or groups
         self.ledger.remember(self._news)
-        return found or groups, drawn, charge, dropped
+        self.ledger.remember({group.problem.id: {KEPT_STEP: float(state.step)} for group in kept})
+        return kept, drawn, charge, dropped
 
     def _with_signal(self, groups: Sequence[Group]) -> list[Group]:
         signals = self.parts.learner.signals(groups)
@@ -106,11 +109,11 @@ class Collecting:
         return allocate(rates, len(problems) * self.spec.rollout.group_size())
 
     def _news_of(self, groups: Sequence[Group]) -> dict[str, dict[str, float]]:
-        """What groups leave for later ones, and the pass rates that fresh responses tell, by problem."""
+        """What groups leave for later ones, and the pass rates that fresh responses to prompts tell, by problem."""
         round_ = float(self.ledger.state.round)
         news = {group.problem.id: {**group.history, "trained_round": round_} for group in groups}
         for group in groups:
-            if group.origin == "direct" and group.verified:
+            if group.origin == "direct" and group.verified and not any(t.given for t in group.trajectories):
                 news[group.problem.id]["pass_rate"] = sum(t.correct for t in group.verified) / len(group.verified)
         return news
 

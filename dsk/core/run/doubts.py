@@ -37,7 +37,7 @@ def _places(spec: RunSpec) -> Iterator[tuple[str, Rollout]]:
 
 
 def _out_of_reach(spec: RunSpec) -> Iterator[str]:
-    if spec.rollout.uses_solutions and spec.replay is not None:
+    if spec.rollout.uses_solutions and not spec.rollout.uses_failures and spec.replay is not None:
         yield (
             f"rollout: '{spec.rollout.kind}' starts from cached solutions, and problems that have some go to `replay`"
             f" ('{spec.replay.kind}'): it always falls back; name it in `replay`, or set replay to null"
@@ -50,6 +50,10 @@ def _unused(spec: RunSpec) -> Iterator[str]:
         yield f"screen.reuse: rollout '{rollout.kind}' does not use it; it acts with 'direct' and 'adaptive'"
     if allocated and not rollout.allocates:
         yield f"train.allocate: rollout '{rollout.kind}' does not use it; it acts with 'direct'"
+    if spec.scorer.head is not None and all(r.values == "none" for _, r in _places(spec)):
+        yield f"scorer: '{spec.scorer.kind}' learns from trees, and rollout '{rollout.kind}' makes whole responses"
+    if spec.replay_age is not None and not any(r.uses_solutions for _, r in _places(spec)):
+        yield "replay_age: no rollout starts from cached solutions; it acts with 'cached' and 'prefix'"
     if spec.keep == "trees" and not any(r.keeps_trees for _, r in _places(spec)):
         yield f"keep: rollout '{rollout.kind}' makes whole responses, of which no tree is kept"
 

@@ -130,10 +130,19 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     path = folder / EVENTS_FILE
     if not path.exists():
         return []
-    return [_record(line, path, number) for number, line in numbered(read_bytes(path))]
+    return [parse_record(line, path, number) for number, line in numbered(read_bytes(path))]
 
 
-def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
+def parse_record(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    """The record on a line (from 1). Raises DamagedFileError."""
+    record = checked_record(line, path, number)
+    if record["seq"] != number - 1:
+        raise damaged(path, f"record {record['seq']} where {number - 1} belongs: lines are missing", line=number)
+    return record
+
+
+def checked_record(line: bytes, path: Path, number: int = 0) -> dict[str, Any]:
+    """A record wherever it stands; `number` is for the message. Raises DamagedFileError."""
     try:
         row = from_json(line)
         kind = KINDS.get(Record.model_validate(row).event, Record)
@@ -142,7 +151,4 @@ def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
         raise damaged(path, first_fault(error), line=number) from error
     except ValueError as error:
         raise damaged(path, f"not JSON ({error})", line=number) from error
-    record = cast("dict[str, Any]", row)
-    if record["seq"] != number - 1:
-        raise damaged(path, f"record {record['seq']} where {number - 1} belongs: lines are missing", line=number)
-    return record
+    return cast("dict[str, Any]", row)

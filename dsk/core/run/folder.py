@@ -8,7 +8,7 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dsk.core.errors import CheckpointError, DskError, RunFolderError, SpecError
 from dsk.core.loading import differences, parse_spec
+from dsk.core.own_parts import OWN_PARTS, own_parts
 from dsk.core.plugins.registry import load_registry
 from dsk.core.run.events import EVENTS_FILE
 from dsk.core.run.records import write_json
@@ -109,14 +110,18 @@ def open_folder(spec: RunSpec, path: Path, resume: bool, overrides: Sequence[str
 
     `overrides` are the `--set` assignments in `spec`; they are kept, so that `--resume` need not repeat them.
 
-    Raises RunFolderError for any other folder, and while another process runs there.
+    Raises RunFolderError for any other folder, and while another process runs there; SpecError for a part of a class
+    that nothing registers under a kind that another class has.
     """
     if resume:
         _check_same(spec, path)
         check_idle(path)
     else:
         _check_free(path)
+        own = own_parts(spec)
         write_json(path / "spec.json", spec.dump())
+        if own:
+            write_json(path / OWN_PARTS, [asdict(part) for part in own])
         if overrides:
             write_json(path / OVERRIDES, list(overrides))
     write_json(path / "versions.json", versions())

@@ -35,10 +35,11 @@ def check_references(spec: RunSpec, split: str, problems: Sequence[Problem]) -> 
 def unjudgeable(spec: RunSpec, split: str, problems: Sequence[Problem]) -> tuple[str, bool] | None:
     """One line on the references that cannot be judged, and whether they are too many; None where there are none.
 
-    Raises DataError for an answer that is not text.
+    Raises DataError for an answer that is not text, and for a column that the verifier needs and problems lack.
     """
     for problem in problems:
         _check_text(spec.task.kind, problem.id, problem.answer)
+    _check_columns(spec, split, problems)
     bad = [problem.answer for problem in problems if not spec.verifier.can_judge(problem.answer)]
     if not bad:
         return None
@@ -59,6 +60,17 @@ def _check_text(kind: str, name: str, answer: object) -> None:
             f"task '{kind}': problem '{name}' has the answer {answer!r:.40} ({type(answer).__name__}), not text;"
             " a task must give each problem its reference answer as text"
         )
+
+
+def _check_columns(spec: RunSpec, split: str, problems: Sequence[Problem]) -> None:
+    for name in spec.verifier.columns():
+        lacking = sum(name not in problem.meta for problem in problems)
+        if lacking:
+            meta = "task.meta" if "meta" in type(spec.task).model_fields else "Problem.meta"
+            raise DataError(
+                f"task: the verifier '{spec.verifier.kind}' needs the column '{name}', which {lacking:,} of"
+                f" {len(problems):,} {split} problems lack; name it in {meta}"
+            )
 
 
 def _ending(answer: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from dsk.core.roles import Job, Known, Setting
 from dsk.core.run.assembly import Parts
 from dsk.core.run.estimates import Score, score
+from dsk.core.run.failures import Failures
 from dsk.core.run.ledger import EVALUATE, Ledger
 from dsk.core.run.records import ProblemRate, present, write_jsonl
 from dsk.core.run.screening import Screened, add_rates, known_rates
@@ -36,6 +37,7 @@ class Sampling:
     def __init__(self, parts: Parts, ledger: Ledger, work: Work, should_stop: Callable[[], bool]) -> None:
         self.parts, self.ledger, self.work, self.should_stop = parts, ledger, work, should_stop
         self.spec, self.folder = ledger.spec, ledger.folder
+        self.failures = Failures(self.folder)
         self._reused: dict[str, tuple[Trajectory, ...]] = {}
         self._reused_round = -1
         scorer = parts.scorer if self.spec.scorer.active else None
@@ -75,6 +77,7 @@ class Sampling:
         prompt = parts.train.prompts[problem.id]
         solutions = parts.solutions.verified(problem) if replay else ()
         history = self.ledger.recall(problem.id)
+        rollout = spec.replay if spec.replay is not None and solutions else spec.rollout
         known = Known(
             prompt,
             solutions=solutions,
@@ -83,8 +86,8 @@ class Sampling:
             samples=samples,
             screened=self._screened(problem, round_) if history.get("trained_round") != round_ else (),
             history=history,
+            failures=self.failures.of(problem.id, history) if rollout.uses_failures else (),
         )
-        rollout = spec.replay if spec.replay is not None and solutions else spec.rollout
         return rollout.start(problem, known, seed, self.setting(spec.sampling))
 
     def _screened(self, problem: Problem, round_: int) -> tuple[Trajectory, ...]:

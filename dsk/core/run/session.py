@@ -124,7 +124,8 @@ class Session:
 
     def _count_update(self, record: Mapping[str, Any]) -> None:
         ledger, unique = self.ledger, int(record["unique_tokens"])
-        ledger.charge(trained=unique, scored=unique if self.spec.train.loss.needs_reference else 0)
+        scored = unique if self.spec.train.loss.needs_reference else 0
+        ledger.charge(trained=unique, scored=scored + int(record.get("value_tokens", 0)))
         state = ledger.state
         ledger.advance(
             mini_batch=state.mini_batch + 1,

@@ -26,8 +26,8 @@ class Solutions:
         self._foreign = False
 
     def verified(self, problem: Problem) -> tuple[Solution, ...]:
-        """The problem's solutions that still verify and are not too long, oldest first."""
-        solutions = self.cache.get(problem.id)
+        """The problem's solutions that still verify, and are neither too old nor too long, oldest first."""
+        solutions = self._young(problem)
         verdicts = judge(self.verifier, [(problem, s.text) for s in solutions]) if solutions else []
         judged = list(zip(solutions, verdicts, strict=True))
         rejected = [s for s, v in judged if not v.correct]
@@ -36,6 +36,18 @@ class Solutions:
             self._rejected += rejected
         usable = (Solution(self._own(s), v.answer, v.score) for s, v in judged if v.correct)
         return tuple(solution for solution in usable if len(solution.tokens) <= self.spec.max_response_tokens)
+
+    def _young(self, problem: Problem) -> list[CachedSolution]:
+        return [solution for solution in self.cache.get(problem.id) if not self._is_aged(solution)]
+
+    def _is_aged(self, solution: CachedSolution) -> bool:
+        """Whether more than `replay_age` rounds have begun since it was found."""
+        found = solution.round if solution.run == self.spec.name else -1
+        return self.spec.replay_age is not None and self.ledger.state.round - found > self.spec.replay_age
+
+    def aged(self, problems: Sequence[Problem]) -> int:
+        """How many cached solutions of the problems are too old to be replayed."""
+        return sum(self._is_aged(solution) for problem in problems for solution in self.cache.get(problem.id))
 
     def _own(self, solution: CachedSolution) -> tuple[int, ...]:
         """The solution's tokens; encoded again from its text where they are those of another tokenizer."""
@@ -76,7 +88,7 @@ class Solutions:
 
     def known(self, problems: Sequence[Problem]) -> int:
         """How many of the problems are replayed from the cache rather than searched."""
-        return sum(bool(self.cache.get(p.id)) for p in problems) if self.spec.replay else 0
+        return sum(bool(self._young(p)) for p in problems) if self.spec.replay else 0
 
     def drop_rejected(self) -> None:
         """Take rejected solutions out of the cache; after a checkpoint, since a resume must find what it found."""

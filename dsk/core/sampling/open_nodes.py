@@ -28,7 +28,7 @@ class Choice(NamedTuple):
 
 
 class OpenNodes:
-    """Open nodes of `tree` (not expanded, not terminal, above the deepest level) under `selector`'s scores."""
+    """Open nodes of `tree` (not expanded, terminal or pruned, above the deepest level) under `selector`'s scores."""
 
     def __init__(self, tree: SearchTree, selector: Selector) -> None:
         self.tree = tree
@@ -46,7 +46,7 @@ class OpenNodes:
 
     def nodes(self) -> list[int]:
         """All open nodes in creation order."""
-        return np.flatnonzero(~self.tree.expanded & ~self.tree.terminal).tolist()
+        return np.flatnonzero(~(self.tree.expanded | self.tree.terminal | self.tree.pruned)).tolist()
 
     def add_children(self, node: int, children: range, rng: np.random.Generator) -> None:
         """`node` was expanded into `children`: it closes, they open unless terminal."""
@@ -61,7 +61,7 @@ class OpenNodes:
         if not self._scored:
             return
         children = self.tree.children_of(path)
-        still_open = ~(self.tree.expanded[children] | self.tree.terminal[children])
+        still_open = ~(self.tree.expanded[children] | self.tree.terminal[children] | self.tree.pruned[children])
         self._score(children[still_open].tolist(), rng)
         self._refresh(path)
 
@@ -70,6 +70,19 @@ class OpenNodes:
         if self._scored and nodes:
             self._score(nodes, rng)
             self._refresh(self.tree.path(int(self.tree.parent[nodes[0]])))
+
+    def prune(self, siblings: Sequence[int], below: float) -> None:
+        """Close the open `siblings` whose score is below a bound; where no node would be open, the best one stays."""
+        scores = self.tree.score
+        hopeless = sorted((node for node in siblings if scores[node] < below), key=lambda node: (scores[node], -node))
+        if hopeless and len(hopeless) == self._count:
+            hopeless.pop()
+        if not hopeless:
+            return
+        self._count -= len(hopeless)
+        for node in hopeless:
+            self.tree.pruned[node], self._best[node] = True, CLOSED
+        self._refresh(self.tree.path(int(self.tree.parent[hopeless[0]])))
 
     def _score(self, nodes: list[int], rng: np.random.Generator) -> None:
         scores = [0.0] * len(nodes)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsk.core.errors import InterruptedRun
 from dsk.core.roles import EngineSession, Job
 from dsk.core.sampling.questions import Answerers, Asked, Questions
-from dsk.core.types import Group, SampleRequest
+from dsk.core.types import Group, SampleRequest, Verdict, mean_reward
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Progress:
     total: int
     tokens: int
     solved: int
+
+
+PART = "part_"
+"""Beginning of a group's statistics that are means of a verdict's parts."""
 
 
 def _ignore(_: Progress) -> None:
@@ -92,6 +96,8 @@ class _Batch:
         self._out = [0] * len(jobs)
         """Requests and questions of each job that have not come back."""
         self._held = 0
+        self._parts: dict[int, dict[str, list[float]]] = {}
+        """The scores of each part of the verdicts on each job."""
 
     def status(self) -> Progress:
         solved = sum(group.solved for group in self.groups.values())
@@ -119,10 +125,17 @@ class _Batch:
         """Give the answers that are due to their jobs, and take the next requests of all that moved."""
         for answered in self.questions.hear(wait):
             self.jobs[answered.job].answer(answered.question.id, answered.answer)
+            self._keep_parts(answered.job, answered.answer)
             self._out[answered.job] -= 1
             moved.append(answered.job)
         for index in dict.fromkeys(moved):
             self._continue(index)
+
+    def _keep_parts(self, job: int, answer: Verdict | float) -> None:
+        """Remember what a verdict's score is made of, for the job's group."""
+        if isinstance(answer, Verdict):
+            for name, score in answer.parts:
+                self._parts.setdefault(job, {}).setdefault(name, []).append(score)
 
     def _sample(self) -> list[int]:
         """Let the engine finish something; the jobs it was for."""
@@ -145,7 +158,9 @@ class _Batch:
         self._ready.extend((index, request) for request in requests)
         self._out[index] += len(requests)
         if not self._out[index]:
-            self.groups[index] = self.jobs[index].group()
+            group, parts = self.jobs[index].group(), self._parts.pop(index, {})
+            means = {f"{PART}{name}": mean_reward(scores) for name, scores in parts.items()}
+            self.groups[index] = replace(group, stats={**group.stats, **means}) if means else group
 
     def _admit(self) -> None:
         """Submit what the bound allows: running jobs first, then new ones. A lone request may exceed the bound."""

@@ -21,7 +21,7 @@ _COLUMNS: dict[str, Any] = {
     "parent": np.int32, "depth": np.int32, "visits": np.int64, "value": np.float64, "entropy": np.float64,
     "first_child": np.int32, "child_count": np.int32, "expanded": np.bool_, "terminal": np.bool_,
     "reward_sum": np.float64, "reward_count": np.int64, "token_end": np.int64, "version": np.int32,
-    "score": np.float64,
+    "score": np.float64, "pruned": np.bool_,
 }  # fmt: skip
 
 
@@ -30,8 +30,9 @@ class SearchTree:
 
     Columns over nodes [N]: `parent`, `depth`, `visits` (N), `value` (q), `entropy` (H of the step), `first_child`,
     `child_count` (xi), `expanded`, `terminal`, `reward_sum` and `reward_count` over the verified terminals below,
-    `version` (policy version of the step), `score` (what a scorer says of the step, NaN where nothing was said). Step
-    tokens lie in one arena in node order; the root's are those that were given. `pieces` is the text of each token.
+    `version` (policy version of the step), `score` (what a scorer or the policy's value head says of the step, NaN
+    where nothing was said), `pruned` (not to be expanded, because of its score). Step tokens lie in one arena in node
+    order; the root's are those that were given. `pieces` is the text of each token.
     """
 
     def __init__(
@@ -106,6 +107,16 @@ class SearchTree:
         """What a scorer says of each step; NaN where nothing was said."""
         return self._store["score"][: self.size]
 
+    @property
+    def pruned(self) -> np.ndarray:
+        """Whether the node is left out for its score [N]."""
+        return self._store["pruned"][: self.size]
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether `text` can tell."""
+        return self._pieces is not None
+
     def text(self, node: int) -> str:
         """The text of the node's own tokens. Raises ValueError where the tree knows no tokenizer."""
         if self._pieces is None:
@@ -143,7 +154,7 @@ class SearchTree:
         store["entropy"][child] = -sum(sample.logprobs) / len(sample.logprobs) if sample.logprobs else 0.0
         store["terminal"][child], store["visits"][child] = terminal, 0 if terminal else 1
         store["token_end"][child], store["version"][child] = len(self._tokens), sample.version
-        store["score"][child] = np.nan
+        store["score"][child] = np.nan if terminal or sample.value is None else sample.value
 
     def _reserve(self, size: int) -> None:
         capacity = len(self._store["parent"])
@@ -192,6 +203,11 @@ class SearchTree:
         path = self.path(node)
         self._store["reward_sum"][path] += reward
         self._store["reward_count"][path] += 1
+
+    def _repr_html_(self) -> str:
+        from dsk.core.shown_tree import search_html
+
+        return search_html(self)
 
     def token_count(self) -> int:
         """Tokens of all steps: without what a boundary cut off."""

@@ -45,7 +45,15 @@ def _verdict_fault(verdict: Any) -> str | None:
         return f"answer = {_shown(verdict.answer)}"
     if not isinstance(verdict.reason, str):
         return f"reason = {_shown(verdict.reason)}"
+    if not _are_parts(verdict.parts):
+        return f"parts = {_shown(verdict.parts)}"
     return None if is_share(verdict.score) else f"score = {_shown(verdict.score)}"
+
+
+def _are_parts(value: Any) -> bool:
+    """Whether it is pairs of a name and a number in [0, 1]."""
+    pairs = isinstance(value, tuple) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
+    return pairs and all(isinstance(name, str) and is_share(score) for name, score in value)
 
 
 def is_share(value: Any) -> bool:

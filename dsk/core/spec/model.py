@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from dsk.core.component import StrictModel
@@ -17,6 +17,10 @@ DTYPE_NAMES = {
     "fp16": None, "f16": None, "half": None, "float16": None,
 }  # fmt: skip
 """What people call parameter types, and how `model.dtype` names them; None is half precision, which it lacks."""
+
+
+PLACE = "{problem}"
+"""Where a problem's text stands in a template; every other brace is text."""
 
 
 class ModelSpec(StrictModel):
@@ -53,8 +57,30 @@ class PromptSpec(StrictModel):
     system: str | None = Field(default=None, description="System message (chat style).")
     prefix: str = Field(default="", description="Text before the problem.")
     suffix: str = Field(default="", description="Text after the problem.")
+    template: str | None = Field(
+        default=None,
+        description="The whole text with `{problem}` in it, instead of prefix and suffix; for a base model without a"
+        " chat template: `Question: {problem}\\nAnswer:`.",
+    )
     max_tokens: int = Field(default=2048, ge=1, description="Longest prompt, in tokens.")
     overlong: Literal["error", "keep_right"] = Field(default="error", description="What to do with a longer prompt.")
+
+    @model_validator(mode="after")
+    def _check_template(self) -> PromptSpec:
+        if self.template is None:
+            return self
+        if self.template.count(PLACE) != 1:
+            raise ValueError(f"template has {PLACE} {self.template.count(PLACE)} times in it; write it once")
+        if self.prefix or self.suffix:
+            raise ValueError("give template, or prefix and suffix, not both")
+        return self
+
+    def around(self, problem: str) -> str:
+        """The problem's text within the template, or between prefix and suffix."""
+        if self.template is None:
+            return self.prefix + problem + self.suffix
+        before, _, after = self.template.partition(PLACE)
+        return before + problem + after
 
 
 class SamplingSpec(StrictModel):

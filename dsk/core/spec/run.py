@@ -40,6 +40,13 @@ class RunSpec(StrictModel):
         description="The rollout for problems with cached solutions; null: `rollout` serves them too.",
         json_schema_extra={"default": {"kind": "cached"}},
     )
+    replay_age: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most rounds since a cached solution was found for it to be replayed: those of the last round have"
+        " age 1, another run's count as found just before round 0. Older ones stay in the cache, and a problem that has"
+        " no others is served by `rollout` again; a round's record counts them (`aged`). null: no bound.",
+    )
     scorer: Scorer = default_part(Scorer)
     rewards: RewardSpec = Field(default_factory=RewardSpec, description="How verdicts become rewards.")
     admit: Literal["search", "all"] = Field(
@@ -99,6 +106,27 @@ class RunSpec(StrictModel):
             raise PydanticCustomError("rollout", "{text}", {"text": f"{text} name it in `replay`"})
         return value
 
+    @field_validator("scorer")
+    @classmethod
+    def _check_scores(cls, value: Scorer, info: ValidationInfo) -> Scorer:
+        """Somebody rates steps where a rollout wants it, and the engine can where the policy's own head does."""
+        engine: Engine | None = info.data.get("engine")
+        if value.head is not None and engine is not None and not engine.gives_values:
+            text = (
+                f"'{value.kind}' has its values with the samples, and engine '{engine.kind}' gives none;"
+                " set engine.kind to 'transformers', or take another scorer"
+            )
+            raise PydanticCustomError("values", "{text}", {"text": text})
+        for place in ("rollout", "replay"):
+            rollout: Rollout | None = info.data.get(place)
+            if rollout is not None and rollout.needs_scores and not (value.active or value.head is not None):
+                text = (
+                    f"{place}.{rollout.needs_scores} needs the scores of steps, and '{value.kind}' gives none;"
+                    " set scorer.kind to 'value_head' or another that rates, or leave it out"
+                )
+                raise PydanticCustomError("scores", "{text}", {"text": text})
+        return value
+
     @field_validator("train")
     @classmethod
     def _check_credit(cls, value: TrainSpec, info: ValidationInfo) -> TrainSpec:
@@ -128,3 +156,14 @@ class RunSpec(StrictModel):
     def dump(self) -> dict[str, Any]:
         """The resolved spec as JSON data; loading it again gives an equal spec."""
         return self.model_dump(mode="json")
+
+    def replace(self, **fields: Any) -> RunSpec:
+        """A spec with other fields in their place, checked as a whole. Raises SpecError."""
+        from dsk.core.loading import checked_spec
+
+        return checked_spec({name: getattr(self, name) for name in self.model_fields_set} | fields)
+
+    def _repr_html_(self) -> str:
+        from dsk.core.spec.shown import spec_html
+
+        return spec_html(self, self.name)

@@ -87,8 +87,15 @@ def _group_rows(
         advantages = np.zeros(len(trajectory.tokens))
         advantages[trajectory.given :] = np.repeat(np.asarray(credit_D, np.float64), trajectory.node_lengths)
         texts = (prompt, trajectory.tokens, advantages, trajectory.logprobs, trajectory.trained)
-        rows.append(TrainingRow(index, *texts, weights_T))
+        rows.append(TrainingRow(index, *texts, weights_T, steps=_steps(trajectory)))
     return rows
+
+
+def _steps(trajectory: Trajectory) -> tuple[tuple[int, int], ...]:
+    """Each node with the index of its last token; a step without tokens has none."""
+    lasts = (trajectory.given + np.cumsum(trajectory.node_lengths) - 1).tolist()
+    every = zip(trajectory.node_ids, lasts, trajectory.node_lengths, strict=True)
+    return tuple((node, last) for node, last, length in every if length)
 
 
 def _check(group: Group, number: int, trajectory: Trajectory) -> None:

@@ -27,6 +27,7 @@ SUMMED = frozenset(
     {
         "applied", "groups", "skipped_groups", "rows", "micro_batches", "split_groups", "response_tokens",
         "trajectory_tokens", "unique_tokens", "computed_tokens", "batch_tokens", "seconds",
+        "value_steps", "value_tokens",
     }
 )  # fmt: skip
 """Figures of an update that add up over a step; the others are averaged over the updates that have them."""

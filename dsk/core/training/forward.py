@@ -54,18 +54,26 @@ def output_head(model: Any) -> torch.nn.Linear:
     return head
 
 
-def edge_logprobs(
-    model: Any, layout: Layout, temperature: float = 1.0, with_entropy: bool = False, body: Any = None
-) -> tuple[Tensor, Tensor | None]:
-    """Log-probability [P] of each edge of the layout, and the entropy [P] of the distribution it was drawn from.
+def edge_states(model: Any, layout: Layout, body: Any = None) -> Tensor:
+    """The last hidden state [P, H] that predicts each edge of the layout.
 
     `body` stands for `model.base_model`: the same layers, compiled.
     """
     run = model.base_model if body is None else body
     output = run(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False, **layout.extra)
-    hidden = output.last_hidden_state.flatten(0, 1).index_select(0, layout.source)
+    return output.last_hidden_state.flatten(0, 1).index_select(0, layout.source)
+
+
+def edge_logprobs(
+    model: Any, layout: Layout, temperature: float = 1.0, with_entropy: bool = False, body: Any = None
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Log-probability [P] of each edge of the layout, the entropy [P] of the distribution it was drawn from, and the
+    state [P, H] that predicts it (`edge_states`).
+    """
+    hidden = edge_states(model, layout, body)
     rule = LogitRule.of(model.config)
-    return chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy, rule=rule)
+    found = chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy, rule=rule)
+    return *found, hidden
 
 
 def row_values(edges: Tensor, layout: Layout) -> Tensor:

@@ -25,6 +25,7 @@ class TrainingRow:
 
     `weights` [T] is what each token counts in the loss's sums, 0 where it is not trained (left out: 1 elsewhere);
     `counted` what the whole row counts in its denominators, also after a cut (left out: the sum of weights).
+    `steps` are (node, index of its last token in the response), also after a cut.
     """
 
     group: int
@@ -35,6 +36,7 @@ class TrainingRow:
     trained: Bool[np.ndarray, " T"]
     weights: Float[np.ndarray, " T"] = None  # type: ignore[assignment]  # set below where it is left out
     counted: float = None  # type: ignore[assignment]  # set below where it is left out
+    steps: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         weights: Any = self.weights

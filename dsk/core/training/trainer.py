@@ -26,7 +26,7 @@ from dsk.core.spec import OverlongSpec, SoftClipSpec, TrainSpec
 from dsk.core.training.anchors import Anchors
 from dsk.core.training.batch import prepare
 from dsk.core.training.figures import StepFigures, unique_tokens
-from dsk.core.training.forward import edge_logprobs, row_values, training_state
+from dsk.core.training.forward import edge_logprobs, edge_states, row_values, training_state
 from dsk.core.training.learner import Receive
 from dsk.core.training.microbatch import micro_batches
 from dsk.core.training.optimizer import Optimizer
@@ -34,6 +34,7 @@ from dsk.core.training.packing.check import packing_gap, refuse_gap
 from dsk.core.training.packing.choice import choose_packing, packing_notice
 from dsk.core.training.packing.layout import DensePacking, Layout
 from dsk.core.training.rows import TrainingRow, computed_part
+from dsk.core.training.value_training import HeadTrainer, Lesson
 from dsk.core.types import Group
 
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
@@ -86,6 +87,7 @@ class Trainer:
         if told:
             warnings.warn(told, Notice, stacklevel=2)
         self.optimizer = Optimizer(policy.model, train.optimizer)
+        self._head = HeadTrainer(policy.value_head) if policy.value_head is not None else None
         self._reference = reference_of(policy.model) if train.loss.needs_reference else None
         # shapes differ in every micro-batch; the engine goes on with the module as it is
         self._body = torch.compile(policy.model.base_model, dynamic=True) if train.compile else None
@@ -117,14 +119,41 @@ class Trainer:
         figures = StepFigures(groups, rows, computed, self.policy)
         batches, figures.split_groups = micro_batches(computed, self.packing, self.train.micro_batch_tokens)
         totals = Totals.of(rows)
+        lesson = self._head.lesson(groups, rows, computed) if self._head else None
         for batch in batches:
             if should_stop():
-                self.optimizer.drop_gradients()
+                self._drop_gradients()
                 return None
-            self._accumulate(batch, totals, figures)
+            self._accumulate(batch, totals, figures, lesson)
+        told = self._finish_lesson(lesson, rows) if lesson else {}
         if batches:
             self._step(figures)
-        return figures.record(self.optimizer.updates)
+        if self._head and lesson:
+            self._head.step()
+        return {**figures.record(self.optimizer.updates), **told}
+
+    def _finish_lesson(self, lesson: Lesson, rows: Sequence[TrainingRow]) -> Mapping[str, float]:
+        """Read the steps that no row with credit has, without gradient for the policy; the head's record."""
+        missed = lesson.missed(rows)
+        lesson.tokens = unique_tokens(missed)
+        for batch in micro_batches(missed, self.packing, self.train.micro_batch_tokens)[0]:
+            layout = self.packing.lay_out(batch, self.policy.device)
+            with torch.no_grad(), training_state(self.policy.model, layout.attention, False):
+                hidden = edge_states(self.policy.model, layout, self._body)
+            self.forward_tokens += layout.input_ids.numel()
+            loss = lesson.read(batch, layout, hidden)
+            assert loss is not None
+            loss.backward()
+        try:
+            return lesson.record()
+        except NonFiniteLossError:
+            self._drop_gradients()
+            raise
+
+    def _drop_gradients(self) -> None:
+        self.optimizer.drop_gradients()
+        if self._head:
+            self._head.optimizer.drop_gradients()
 
     def gradients(self, groups: Sequence[Group], receive: Receive) -> None:
         """What each group adds to the gradient that `update` would take of the mini-batch's loss, before any clipping.
@@ -181,7 +210,7 @@ class Trainer:
 
     def _forward(
         self, model: Any, layout: Layout, temperature: float | None = None, with_entropy: bool = False, body: Any = None
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
         """`edge_logprobs`, counted."""
         self.forward_tokens += layout.input_ids.numel()
         return edge_logprobs(model, layout, temperature or self.temperature, with_entropy, body)
@@ -191,25 +220,29 @@ class Trainer:
         """Whether old log-probabilities are the trainer's: correction, or an engine that cannot know them."""
         return self.train.loss.needs_recompute or self.temperature != 1
 
-    def _accumulate(self, rows: Sequence[TrainingRow], totals: Totals, figures: StepFigures) -> None:
+    def _accumulate(
+        self, rows: Sequence[TrainingRow], totals: Totals, figures: StepFigures, lesson: Lesson | None = None
+    ) -> None:
         layout = self.packing.lay_out(rows, self.policy.device)
         with training_state(self.policy.model, layout.attention, self.train.gradient_checkpointing):
-            inputs = self._loss_inputs(rows, layout, totals)
+            inputs, hidden = self._loss_inputs(rows, layout, totals)
             if not self._checked:
                 figures.packing_gap = self._check(rows, inputs.logprobs.detach())
             output = self.train.loss(inputs)
-            output.loss.backward()
+            value_loss = lesson.read(rows, layout, hidden) if lesson else None
+            torch.autograd.backward([output.loss] if value_loss is None else [output.loss, value_loss])
         self.backward_tokens += layout.input_ids.numel()
         if self.train.gradient_checkpointing:
             self.forward_tokens += layout.input_ids.numel()
         figures.add(rows, layout, inputs, output)
 
-    def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: Totals) -> LossInputs:
+    def _loss_inputs(self, rows: Sequence[TrainingRow], layout: Layout, totals: Totals) -> tuple[LossInputs, Tensor]:
+        """What the loss reads, and the states [P, H] that predict the layout's edges."""
         loss = self.train.loss
-        edges, entropy = self._forward(self.policy.model, layout, None, loss.needs_entropy, self._body)
+        edges, entropy, hidden = self._forward(self.policy.model, layout, None, loss.needs_entropy, self._body)
         logprobs = row_values(edges, layout)
         sampling = padded([row.old_logprobs for row in rows], logprobs)
-        return LossInputs(
+        inputs = LossInputs(
             logprobs=logprobs,
             old_logprobs=self._anchors.of(rows, logprobs) if self._recomputes else sampling,
             sampling_logprobs=sampling if self.temperature == 1 else None,
@@ -223,6 +256,7 @@ class Trainer:
             weights=padded([row.weights for row in rows], logprobs),
             row_tokens=logprobs.new_tensor([row.counted for row in rows]),
         )
+        return inputs, hidden
 
     def _check(self, rows: Sequence[TrainingRow], logprobs: Tensor) -> float:
         """Compare the first micro-batch with the model's own forward pass. Raises PackingError."""
@@ -245,7 +279,7 @@ class Trainer:
         figures.learning_rate = self.optimizer.learning_rate
         figures.finish(self.optimizer.clip_gradients())
         if not (math.isfinite(figures.loss) and math.isfinite(figures.grad_norm)):
-            self.optimizer.drop_gradients()
+            self._drop_gradients()
             raise NonFiniteLossError(
                 f"update {self.optimizer.updates + 1}: loss {figures.loss}, gradient norm {figures.grad_norm};"
                 " the weights are unchanged; look for NaN log-probabilities in the batch, or lower the learning rate"
@@ -266,7 +300,7 @@ class Trainer:
 
     def weights(self) -> Weights:
         """Those of the policy's module."""
-        return Weights(self.policy.model)
+        return Weights(self.policy.model, self.policy.value_head)
 
     def checkpoint(self, folder: Path) -> None:
         """Weights, optimiser state and torch's random numbers."""
@@ -290,13 +324,16 @@ class Trainer:
         self.policy.tokenizer.save_pretrained(folder)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Optimiser state, update counter and anchors as flat tensors (the weights are the policy's own)."""
-        return self.optimizer.state_dict() | self._anchors.state_dict()
+        """Optimiser state, update counter, anchors and the value head as flat tensors (weights are the policy's)."""
+        head = self._head.state_dict() if self._head else {}
+        return self.optimizer.state_dict() | self._anchors.state_dict() | head
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from `state_dict`; load the policy's weights first. Raises CheckpointError on a mismatch."""
         self.optimizer.load_state_dict(state)
         self._anchors.load_state_dict(state, self.policy.device)
+        if self._head:
+            self._head.load_state_dict(state)
 
 
 def load_weights(folder: Path, model: torch.nn.Module) -> None:

@@ -2,18 +2,9 @@
 import { useMemo, useState } from "preact/hooks";
 
 import { Choice, LineChart, Smoothing, type Axis, type Range, type Series } from "../charts";
+import { AXES, AXIS_CHOICES, plain, SHARE } from "./axes";
 import { CURVES, type Curve } from "./figures";
 import type { AxisName, Numbers, Report } from "./data";
-
-const AXES: Record<AxisName, Axis> = {
-  model_tokens: { name: "model tokens" },
-  sampled_tokens: { name: "sampled tokens" },
-  seconds: { name: "seconds", format: "seconds" },
-  updates: { name: "updates" },
-  step: { name: "step" },
-};
-const AXIS_CHOICES = (Object.keys(AXES) as AxisName[]).map((value) => ({ value, name: AXES[value].name }));
-const SHARE: Axis = { name: "share", format: "percent" };
 
 interface View {
   name: AxisName;
@@ -102,8 +93,4 @@ function seriesOf(chart: Curve, columns: Record<string, Numbers>, axis: AxisName
 /** The axis from nothing spent to the last record, the same for every chart. */
 function spanning({ steps, evaluations }: Report, name: AxisName): Axis {
   return { ...AXES[name], min: 0, max: Math.max(...plain(steps.columns[name]), ...plain(evaluations[name])) };
-}
-
-function plain(values: Numbers | undefined): number[] {
-  return (values ?? []).map((value) => value ?? 0);
 }

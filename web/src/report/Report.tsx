@@ -1,5 +1,6 @@
 // A run as one page.
 import "./report.css";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { Curves } from "./Curves";
@@ -11,9 +12,16 @@ import { openForPrint } from "./print";
 import { Problems } from "./Problems";
 import { Rounds } from "./Rounds";
 import { Spending } from "./Spending";
+import { Trees } from "./Trees";
 import { Warnings } from "./Warnings";
 
-export function Report({ data }: { data: Data }) {
+interface Props {
+  data: Data;
+  /** In place of the trees in the data: a live page has its own. */
+  trees?: ComponentChildren;
+}
+
+export function Report({ data, trees }: Props) {
   useEffect(openForPrint, []);
   return (
     <main class="report">
@@ -23,7 +31,7 @@ export function Report({ data }: { data: Data }) {
       {data.steps.columns.step && <Spending data={data} />}
       <Rounds rounds={data.rounds} />
       <Problems data={data} />
-      {/* The tree viewer's place: `data.trees` is a list of kept trees. */}
+      {trees ?? <Trees kept={data.trees} />}
       <Examples examples={data.examples} />
       <Filtered filtered={data.filtered} />
       <Origin data={data} />

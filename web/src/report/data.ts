@@ -1,5 +1,7 @@
 // What `dsk/report/page.py` puts into a report.
 
+import type { TreeData } from "../tree";
+
 export type Numbers = (number | null)[];
 export type AxisName = "model_tokens" | "sampled_tokens" | "seconds" | "updates" | "step";
 
@@ -63,6 +65,24 @@ export interface Example {
   answers: Answer[];
 }
 
+/** A problem's trees, the earlier one first; of each the step, right ends, all verified ends. */
+export interface TreesOfProblem {
+  problem: string;
+  ends: [step: number, right: number, ends: number][];
+  trees: TreeData[];
+}
+
+export interface KeptTrees {
+  /** The newest step that has trees, how many it has, and how many steps have any. */
+  step: number;
+  of: number;
+  steps: number;
+  shown: TreesOfProblem[];
+  too_large: number;
+  /** What lists all of them. */
+  command: string;
+}
+
 export interface Report {
   name: string;
   folder: string;
@@ -84,8 +104,8 @@ export interface Report {
   held_out_problems: Problems;
   filtered: { reasons: Record<string, number>; examples: { problem: string; reason: string; text: string }[] };
   examples: Example[];
-  /** Kept trees, for the tree viewer. */
-  trees: unknown[];
+  /** Null where the run keeps none. */
+  trees: KeptTrees | null;
   parts: [path: string, kind: string, fields: string][];
   notices: string[];
   versions: Record<string, string>;

@@ -8,7 +8,7 @@ import type { TreeData } from "./data";
 import { Help } from "./Help";
 import { keyAction, type Actions } from "./keys";
 import { TreeModel } from "./model";
-import { usePlayback } from "./playback";
+import { playsByItself, usePlayback } from "./playback";
 import { Player } from "./Player";
 import { StepPanel } from "./Step";
 import { Summary } from "./Summary";
@@ -18,7 +18,7 @@ import "./tree.css";
 
 interface Props {
   trees: TreeData[];
-  /** Whether the viewer has the page to itself: it takes the wheel, and keys wherever the focus is. */
+  /** Whether the viewer has the page to itself: it takes keys wherever the focus is, and the wheel unless the page is framed in another. */
   standalone?: boolean;
 }
 
@@ -31,7 +31,7 @@ export function TreeViewer({ trees, standalone = false }: Props) {
   const [query, search] = useState("");
   const [hit, setHit] = useState(0);
   const [helping, help] = useState(false);
-  const playback = usePlayback(last);
+  const playback = usePlayback(last, standalone && playsByItself());
   const { at } = playback;
   const handles = useRef<CanvasHandle[]>([]);
   const root = useRef<HTMLDivElement>(null);
@@ -101,7 +101,7 @@ export function TreeViewer({ trees, standalone = false }: Props) {
             <Summary model={each} at={Math.min(at, each.expansions)} titled={models.length > 1} />
             <TreeCanvas
               model={each} at={Math.min(at, each.expansions)} colouring={colouring} selected={selected[place]!} hits={setOf(hits[place]!)}
-              rivals={rivalsOf(each, Math.min(at, each.expansions))} label={canvasLabel(each)} wheelAlways={standalone} choose={(next) => choose(next, place)} handle={(handle) => (handles.current[place] = handle)}
+              rivals={rivalsOf(each, Math.min(at, each.expansions))} label={canvasLabel(each)} wheelAlways={standalone && window === window.parent} choose={(next) => choose(next, place)} handle={(handle) => (handles.current[place] = handle)}
             />
           </figure>
         ))}

@@ -73,6 +73,7 @@ class Batch:
         self.lanes: dict[int, Lane] = {}
         self.prefixes, self.suffixes = KvBuffer(shape), KvBuffer(shape)
         self.arrays = RowArrays(shape.device)
+        self.rated = False
         self.score_dtype = torch.promote_types(shape.dtype, torch.float32)
         self._layout: Layout | None = None
         self._admitted = 0
@@ -121,7 +122,7 @@ class Batch:
         else:
             row.drawn = len(draft.tokens)
             numbers = uniforms(request.seed, draft.index, request.max_tokens)
-            self.arrays.start(index, numbers, draft.tokens, draft.logprobs)
+            self.arrays.start(index, numbers, draft)
         self.rows.append(row)
         lane.rows += 1
         self._layout = None
@@ -143,7 +144,8 @@ class Batch:
         assert row.draft is not None
         tokens = tuple(self.arrays.tokens[index, : row.drawn].tolist())
         logprobs = tuple(self.arrays.logprobs[index, : row.drawn].tolist())
-        return Draft(row.draft.index, tokens, logprobs, row.draft.version)
+        values = tuple(self.arrays.values[index, : row.drawn].tolist()) if self.rated else ()
+        return Draft(row.draft.index, tokens, logprobs, values, row.draft.version)
 
     def kv(self, index: int, start: int, stop: int) -> torch.Tensor:
         """Keys and values [L, 2, H, T, E] of a row's tokens, those of its lane first."""

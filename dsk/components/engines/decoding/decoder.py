@@ -13,7 +13,7 @@ import torch
 
 from dsk.components.engines.decoding.batch import Batch, Lane
 from dsk.components.engines.decoding.buffers import KvShape
-from dsk.components.engines.decoding.drawing import draw
+from dsk.components.engines.decoding.drawing import Following, draw
 from dsk.components.engines.decoding.memory import CHUNK, ROOMY, Memory
 from dsk.components.engines.decoding.prefill import encode
 from dsk.components.engines.decoding.prefix_tree import PrefixTree
@@ -123,10 +123,10 @@ class Decoder:
         for group in groups:
             ends = [len(lane.branch.context) - lane.length - 1 for lane in group]
             last.append(self._encode_chunk(group)[range(len(group)), ends])
-        logits = self.runner.logits(torch.cat(last))
+        following = self.runner.read(torch.cat(last))
         self.counters.model_seconds += time.perf_counter() - start
-        for lane, row in zip(wave, logits, strict=True):
-            self._encoded(lane, row)
+        for index, lane in enumerate(wave):
+            self._encoded(lane, following.row(index))
 
     def _encode_chunk(self, lanes: list[Lane]) -> torch.Tensor:
         tokens = [lane.branch.context[lane.length : lane.length + CHUNK] for lane in lanes]
@@ -137,9 +137,9 @@ class Decoder:
         self.batch.changed()
         return hidden
 
-    def _encoded(self, lane: Lane, logits: torch.Tensor) -> None:
+    def _encoded(self, lane: Lane, following: Following) -> None:
         """A lane's context is complete: keep it for later requests, and let its samples start."""
-        lane.branch.logits = logits
+        lane.branch.following = following
         slot = lane.slot
         self.memory.keep(lane.branch.context, lambda start, stop: self.batch.prefixes.read(slot, start, stop))
 
@@ -153,28 +153,28 @@ class Decoder:
         batch.close_gaps()
         start = time.perf_counter()
         tokens, positions = batch.arrays.following[: len(batch.rows), None], batch.layout().positions[:, None]
-        logits = self.runner.logits(self.runner.hidden(tokens, positions, batch.context())[:, 0])
+        following = self.runner.read(self.runner.hidden(tokens, positions, batch.context())[:, 0])
         self.counters.model_seconds += time.perf_counter() - start
-        over = self._draw(logits, 0)
+        over = self._draw(following, 0)
         heads = [index for index, row in enumerate(batch.rows) if row.draft is None]
         for index in heads:
-            self._promote(index, logits[index])
+            self._promote(index, following.row(index))
         batch.count_forward()
         self._leave({**over, **dict.fromkeys(heads)})
 
-    def _promote(self, index: int, logits: torch.Tensor) -> None:
+    def _promote(self, index: int, following: Following) -> None:
         """A head has forwarded its lane's last token: its keys and values complete the lane."""
         lane = self.batch.rows[index].lane
         self.batch.prefixes.write(lane.slot, lane.length, self.batch.suffixes.read(index, 0, 1))
         lane.length += 1
-        self._encoded(lane, logits)
+        self._encoded(lane, following)
 
-    def _draw(self, logits: torch.Tensor, first: int) -> dict[int, StopReason]:
+    def _draw(self, following: Following, first: int) -> dict[int, StopReason]:
         """Draw a token for the rows from `first` on; which samples are over, and why."""
         batch, layout = self.batch, self.batch.layout()
         ids, at = layout.row_ids[first:], layout.drawn[first:]
-        tokens, logprobs = draw(logits, batch.arrays.uniform[ids, at], layout.tempering.since(first))
-        batch.arrays.record(ids, at, tokens, logprobs)
+        tokens, logprobs = draw(following.logits, batch.arrays.uniform[ids, at], layout.tempering.since(first))
+        batch.arrays.record(ids, at, tokens, logprobs, following.values)
         batch.count_draw(first)
         over: dict[int, StopReason] = {}
         for index, row in enumerate(batch.rows[first:], first):
@@ -201,7 +201,7 @@ class Decoder:
         pending = row.lane.branch.pending
         self.memory.sparing = False
         assert draft.version is not None
-        pending.done[draft.index] = Sample(draft.tokens, draft.logprobs, reason, draft.version)
+        pending.done[draft.index] = Sample(draft.tokens, draft.logprobs, reason, draft.version, draft.values)
         if reason != "eos":  # nothing continues after the end of the sequence
             known = (row.request.prefix + draft.tokens)[: row.lane.length + row.length]
             self.memory.keep(known, lambda start, stop: self.batch.kv(index, start, stop))
@@ -210,22 +210,22 @@ class Decoder:
 
     def _start_samples(self) -> None:
         """Rows for the samples whose context is encoded, as far as rows and memory allow; their first tokens."""
-        first, logits = len(self.batch.rows), []
+        first, parts = len(self.batch.rows), []
         for lane in sorted(self.batch.lanes.values(), key=lambda lane: lane.order):
             branch = lane.branch
-            if branch.logits is None or not branch.drafts:
+            if branch.following is None or not branch.drafts:
                 continue
             count = min(len(branch.drafts), self.max_rows - len(self.batch.rows))
             length = min(ROOMY, branch.request.max_tokens)
             while count and not self.memory.fit_rows(count, length):
                 count, length = max(count // 2, int(length > 1)), 1
-            logits.append(branch.logits.expand(count, -1))
+            parts.append(branch.following.row(0, count))
             for draft in branch.drafts[:count]:
                 draft.version = self.version if draft.version is None else draft.version
                 self.batch.add_row(lane, draft)
             del branch.drafts[:count]
         if len(self.batch.rows) > first:
-            self._leave({**self._draw(torch.cat(logits), first)})
+            self._leave({**self._draw(Following.of(parts), first)})
         elif not self.batch.rows and self.batch.lanes:
             self._start_over()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,25 @@ BLOCK = 256
 def uniforms(seed: int, index: int, count: int) -> Float[np.ndarray, " T"]:
     """The numbers in [0, 1) that decide sample `index` of a request, one per token."""
     return np.random.Generator(np.random.Philox(key=derive_seed(seed, index))).random(count)
+
+
+@dataclass(frozen=True)
+class Following:
+    """What rows' states say of what follows: next-token `logits` [R, V], and `values` [R] where a head reads them."""
+
+    logits: Float[torch.Tensor, "R V"]
+    values: Float[torch.Tensor, " R"] | None = None
+
+    def row(self, index: int, times: int = 1) -> Following:
+        """One row, as often as asked for."""
+        values = None if self.values is None else self.values[index].expand(times)
+        return Following(self.logits[index].expand(times, -1), values)
+
+    @staticmethod
+    def of(parts: Sequence[Following]) -> Following:
+        """All rows of several."""
+        values = [part.values for part in parts if part.values is not None]
+        return Following(torch.cat([part.logits for part in parts]), torch.cat(values) if values else None)
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,12 @@ class DecodingSession:
     """Decodes with the policy's own module: at most `max_rows` rows, `budget` bytes of keys and values."""
 
     def __init__(self, policy: Policy, max_rows: int, budget: int, pack_from: int) -> None:
-        self.policy, self.runner = policy, Runner(policy.model, pack_from)
+        self.policy, self.runner = policy, Runner(policy.model, pack_from, policy.value_head)
         stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
         shape = KvShape.of(self.runner.model, policy.device)
         self.decoder = Decoder(self.runner, stops, shape, max_rows, budget)
         self.first = FirstUse(policy)
+        self.decoder.batch.rated = self.runner.rater is not None
         self._seconds = 0.0
 
     def submit(self, request: SampleRequest) -> None:
@@ -70,8 +71,9 @@ class DecodingSession:
         self.forget()
         if weights.module is not self.policy.model:
             self.runner.load(weights)
+        self.runner.load_head(weights.value_head)
         self.runner.adopt(self.policy.model)
-        self.decoder.version = version
+        self.decoder.version, self.decoder.batch.rated = version, self.runner.rater is not None
 
     def forget(self) -> None:
         """Drop cached prefixes and empty the buffers."""

@@ -9,7 +9,7 @@ from dsk.core.errors import RequestError
 from dsk.core.types import Completion, Sample, SampleRequest
 
 if TYPE_CHECKING:
-    import torch
+    from dsk.components.engines.decoding.drawing import Following
 
 
 @dataclass(eq=False)
@@ -19,6 +19,7 @@ class Draft:
     index: int
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
     version: int | None = None
 
 
@@ -38,12 +39,12 @@ class Pending:
 
 @dataclass(eq=False)
 class Branch:
-    """Drafts that continue the same `context` tokens; `logits` [V] follow the context, once known."""
+    """Drafts that continue the same `context` tokens; `following` (one row) is what follows the context, once known."""
 
     pending: Pending
     context: tuple[int, ...]
     drafts: list[Draft]
-    logits: torch.Tensor | None = None
+    following: Following | None = None
 
     @property
     def request(self) -> SampleRequest:

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
+from dsk.components.engines.decoding.drawing import Following
 from dsk.components.engines.decoding.packed import PackedLinears
 from dsk.core.errors import EngineError
 from dsk.core.model.adapters import adapted_layers
@@ -19,6 +20,8 @@ from dsk.core.model.weights import Weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
+
+    from dsk.core.model.value_head import ValueHead
 
 
 @torch.no_grad()
@@ -37,12 +40,12 @@ class Runner:
     """Forward passes of the policy's module with our attention in place of its own.
 
     On a CPU a model of at least `pack_from` parameters multiplies with a packed copy of its weights. `forward_tokens`
-    counts all tokens that went through the layers, padding included.
+    counts all tokens that went through the layers, padding included. `rater` is the value head, once it is ready.
     """
 
-    def __init__(self, model: Any, pack_from: int) -> None:
+    def __init__(self, model: Any, pack_from: int, value_head: ValueHead | None = None) -> None:
         attention.register()
-        self.pack_from = pack_from
+        self.pack_from, self.value_head = pack_from, value_head
         self.forward_tokens = 0
         self.adopt(model)
 
@@ -53,6 +56,7 @@ class Runner:
         self.body: Any = bare.get_decoder()
         self.head: Any = bare.get_output_embeddings()
         self.rule = LogitRule.of(bare.config)
+        self.rater = self.value_head if self.value_head is not None and self.value_head.ready else None
         self.packed = None  # the old copy goes before the new one is made
         if bare.num_parameters() >= self.pack_from:
             self.packed = PackedLinears(bare)
@@ -60,6 +64,14 @@ class Runner:
     def load(self, weights: Weights) -> None:
         """Copy weights into the module. Raises EngineError where they are another model's, or it has adapters."""
         load_weights(self.model, weights)
+
+    @torch.no_grad()
+    def load_head(self, head: ValueHead | None) -> None:
+        """Copy a value head's weights. Raises EngineError where only one side has a head."""
+        if (head is None) != (self.value_head is None):
+            raise EngineError("the weights and the engine's policy must both have a value head, or neither")
+        if head is not None and self.value_head is not None and head is not self.value_head:
+            self.value_head.load_state_dict(head.state_dict())
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
@@ -88,3 +100,7 @@ class Runner:
     def logits(self, hidden: Float[torch.Tensor, "R D"]) -> Float[torch.Tensor, "R V"]:
         """Next-token logits."""
         return self.rule(self.head(hidden))
+
+    def read(self, hidden: Float[torch.Tensor, "R D"]) -> Following:
+        """What the states say of what follows them."""
+        return Following(self.logits(hidden), None if self.rater is None else self.rater.values(hidden))

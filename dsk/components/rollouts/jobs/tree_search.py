@@ -146,8 +146,10 @@ class TreeSearch:
         """Back up and record what the verdicts on the new terminals call for, then choose what to expand."""
         judged = [self._judged(node, self._verdicts[node]) for node in self._unjudged()]
         siblings, self._children = self._children, range(0)
+        growing = [n for n in siblings if not self.tree.terminal[n]]
         if self.setting.scored:
-            self.frontier.rescore([n for n in siblings if not self.tree.terminal[n]], self._rng("select"))
+            self.frontier.rescore(growing, self._rng("select"))
+        self.frontier.prune(growing, self.spec.prune_below)
         for item in judged:
             self.tree.record_reward(item.node, item.reward)
         self.verified += judged
@@ -155,7 +157,7 @@ class TreeSearch:
             self.tokens_to_first_solution = self.sampled_tokens
         for item in judged if self.spec.record == "all" or not judged else [self._choose(judged)]:
             self._record(item)
-        self._move_on(range(0) if judged else siblings)
+        self._move_on([] if judged else [n for n in siblings if not self.tree.pruned[n]])
 
     def _judged(self, node: int, verdict: Verdict) -> Recorded:
         reward = self.setting.reward(verdict)
@@ -170,7 +172,8 @@ class TreeSearch:
         if sample.stop == "eos" or last or not 0 < len(sample.tokens) < room:
             return sample
         end = self.spec.boundary.cut(np.asarray(sample.logprobs))
-        return replace(sample, tokens=sample.tokens[:end], logprobs=sample.logprobs[:end])
+        cut = {name: getattr(sample, name)[:end] for name in ("tokens", "logprobs", "values")}
+        return replace(sample, **cut)
 
     def _choose(self, judged: list[Recorded]) -> Recorded:
         """Eq. 2: the most confident correct terminal, or else the negative that the spec's rule picks."""
@@ -191,7 +194,7 @@ class TreeSearch:
         self.frontier.values_changed(path, self._rng("select"))
         self.recorded.append(item)
 
-    def _move_on(self, siblings: range) -> None:
+    def _move_on(self, siblings: Sequence[int]) -> None:
         """Choose the next node: the best sibling by UCT, or else one from the whole tree; or finish."""
         budget = self.spec.max_expansions
         spent = bool(budget) and len(self.choices) >= budget
@@ -255,6 +258,11 @@ class TreeSearch:
             correct=item.correct,
         )
 
+    @property
+    def _rated(self) -> bool:
+        """Whether somebody rates steps: a scorer that is asked, or the policy's value head."""
+        return self.setting.scored or not np.isnan(self.tree.score).all()
+
     def _score_stats(self) -> dict[str, float]:
         """How many steps were rated, on how many the scorer had nothing to say, and the mean of what it said."""
         scores = self.tree.score[1:][~self.tree.terminal[1:]]
@@ -276,5 +284,6 @@ class TreeSearch:
             "reward": float(np.mean(rewards)) if rewards else 0.0,
             "dropped_samples": self.dropped_samples,
             **({} if first is None else {"tokens_to_first_solution": first}),
-            **(self._score_stats() if self.setting.scored else {}),
+            **(self._score_stats() if self._rated else {}),
+            **({"pruned": int(self.tree.pruned.sum())} if self.spec.prune_below else {}),
         }

@@ -14,7 +14,7 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -88,29 +88,44 @@ def _unusable(function: object) -> str | None:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return "does not say what it takes"
-    if "completions" in parameters:
-        return "takes all completions at once"
     needed = (p.name for p in parameters.values() if p.kind is p.POSITIONAL_ONLY and p.default is p.empty)
     unnamed = next(needed, None)
     return None if unnamed is None else f"takes '{unnamed}' by its position only"
 
 
 def answer(function: Function, task: dict[str, Any]) -> dict[str, Any]:
-    """A worker's reply to `{"prompt", "completion", "answer", "columns"}`.
+    """A worker's reply to `{"prompt", "completion", "answer", "columns", "range"}`, the range being low and high.
 
     `{"score": number}`, or `{"raised": text}`, `{"returned": text}` and `{"reason": "memory"}` where there is none.
     """
     try:
         known = {**task["columns"], **{name: task[name] for name in GIVEN}}
-        arguments, lacking = arguments_of(function, known)
+        batched = takes_batches(function)
+        arguments, lacking = arguments_of(function, _batch(known) if batched else known)
         if lacking:
             columns = ", ".join(task["columns"]) or "none"
             return {"raised": f"needs '{lacking[0]}', which the problem has no column for (its columns: {columns})"}
-        return _reply(function(**arguments))
+        found = function(**arguments)
+        if batched and not (isinstance(found, Sequence) and len(found) == 1):
+            return {"returned": f"{shown(found)} for one completion"}
+        return _reply(found[0] if batched else found, *task["range"])
     except MemoryError:
         return {"reason": "memory", "last": True}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's function may raise anything; the run says what
         return {"raised": _raised(error)}
+
+
+def takes_batches(function: Function) -> bool:
+    """Whether it has the signature of TRL's `reward_funcs`: lists of prompts, completions and each column."""
+    return "completions" in inspect.signature(function).parameters
+
+
+def _batch(known: Mapping[str, Any]) -> dict[str, Any]:
+    """One response as TRL hands over a batch; to a prompt of chat messages the completion is a message too."""
+    prompt, completion = known["prompt"], known["completion"]
+    said = completion if isinstance(prompt, str) else [{"role": "assistant", "content": completion}]
+    columns = {name: [value] for name, value in known.items() if name not in ("prompt", "completion")}
+    return {**columns, "prompts": [prompt], "completions": [said]}
 
 
 def arguments_of(function: Function, known: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -123,9 +138,9 @@ def arguments_of(function: Function, known: Mapping[str, Any]) -> tuple[dict[str
     return {p.name: known[p.name] for p in named if p.name in known}, lacking
 
 
-def _reply(value: Any) -> dict[str, Any]:
-    if isinstance(value, numbers.Real) and 0 <= value <= 1:  # pyright: ignore[reportOperatorIssue]
-        return {"score": float(value)}
+def _reply(value: Any, low: float, high: float) -> dict[str, Any]:
+    if isinstance(value, numbers.Real) and low <= value <= high:  # pyright: ignore[reportOperatorIssue]
+        return {"score": (float(value) - low) / (high - low)}
     return {"returned": shown(value)}
 
 

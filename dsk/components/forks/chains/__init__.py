@@ -1,0 +1,1 @@
+"""What fork rules read off a tree's chains."""
