@@ -247,10 +247,6 @@ def test_a_shared_cache_of_another_task_is_found():
         ({"prompt": {"max_tokens": 10}}, "prompt.max_tokens: problem 'train-0' has a prompt of"),
         ({"max_response_tokens": 400}, "more than the model's context of 256; lower max_response_tokens"),
         ({"train": {"packing": "flex"}}, "train.packing: 'flex' cannot be used: FlexAttention trains on CUDA only"),
-        (
-            {"train": {"loss": {"kind": "cispo", "correction": "truncate"}}, "sampling": {"top_p": 0.9}},
-            "train.loss: importance correction needs plain sampling",
-        ),
     ],
 )
 def test_the_dry_run_finds_what_needs_the_tokenizer_or_the_model(changes, fault):
