@@ -7,8 +7,9 @@ import torch
 from tiny_models import tiny_policy
 
 from dsk.components.engines.transformers import Transformers
-from dsk.core.errors import ModelError, RequestError
+from dsk.core.errors import EngineError, RequestError
 from dsk.core.model.adapters import add_lora
+from dsk.core.model.architecture import LogitRule
 from dsk.core.model.weights import Weights
 from dsk.core.types import SampleRequest
 from dsk.testing.engine import finish, reference_logprobs
@@ -178,26 +179,13 @@ def test_weights_that_are_not_numbers_give_samples_not_a_crash(policy):
     assert all(logprob != logprob for sample in samples for logprob in sample.logprobs)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"model_type": "mistral"}, "runs llama, qwen2, qwen3"),
-        ({"layer_types": ["full_attention", "sliding_attention"]}, "sliding_attention layers"),
-        ({"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4}}, "'dynamic' position scaling"),
-    ],
-)
-def test_attention_that_cannot_be_cached_is_refused(policy, changes, message):
-    for name, value in changes.items():
-        if name == "model_type":
-            type(policy.model.config).model_type, old = value, type(policy.model.config).model_type
-        else:
-            setattr(policy.model.config, name, value)
-    try:
-        with pytest.raises(ModelError, match=message), ENGINE.open_once(policy):
-            pass
-    finally:
-        if "model_type" in changes:
-            type(policy.model.config).model_type = old
+def test_a_model_that_is_decoded_otherwise_than_its_forward_pass_stops_the_run(policy, monkeypatch):
+    monkeypatch.setattr(LogitRule, "of", lambda config: LogitRule(scale=1.5))
+    with (
+        ENGINE.open_once(policy) as session,
+        pytest.raises(EngineError, match=r"first request .bound 0.001 for float32"),
+    ):
+        finish(session, request(policy))
 
 
 def test_a_budget_too_small_for_a_sample_says_how_much_is_needed(policy):

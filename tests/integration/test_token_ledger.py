@@ -76,7 +76,7 @@ class Meter:
         layer, sample, finish = LlamaDecoderLayer.forward, Sampling.run, Session.finish
 
         def counted(this, hidden, *args, **kwargs):
-            if this.self_attn.layer_idx == 0:
+            if this.self_attn.layer_idx == 0 and "watched" not in kwargs:  # two tokens that show what layers pass on
                 self.tokens[self.phase] += hidden.shape[0] * hidden.shape[1]
                 self.with_gradient += hidden.shape[0] * hidden.shape[1] * torch.is_grad_enabled()
             return layer(this, hidden, *args, **kwargs)

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from dsk.components.advantages import NodeAdvantage, OutcomeAdvantage
 from dsk.components.losses import CISPO, GRPO, GSPO, DrGRPO, Reinforce, TreeGRPO
-from dsk.core.errors import CheckpointError, ModelError, NonFiniteLossError, PackingError, SpecError
+from dsk.core.errors import CheckpointError, ModelError, NonFiniteLossError, Notice, PackingError, SpecError
 from dsk.core.loading import parse_spec
 from dsk.core.model.adapters import add_lora, plain_weights
 from dsk.core.model.policy import Policy
@@ -308,24 +308,25 @@ def test_a_trajectory_over_the_bound_says_what_to_set() -> None:
         trained(spec(micro_batch_tokens=3))
 
 
-def test_sliding_window_models_are_refused_by_name_and_auto_trains_them_dense() -> None:
+def test_layers_that_see_other_than_a_path_are_refused_by_name_and_auto_trains_them_dense() -> None:
     made = policy()
-    made.model.config.layer_types = ["full_attention", "sliding_attention"]
-    with pytest.raises(ModelError, match="'suffix' cannot be used: Qwen3ForCausalLM has layers of type sliding"):
+    made.model.config.layer_types = ["full_attention", "chunked_attention"]
+    with pytest.raises(ModelError, match="'suffix' cannot be used: Qwen3ForCausalLM has layers of type chunked"):
         Trainer(made, spec(packing="suffix"), 32)
-    assert Trainer(made, spec(), 32).packing.name == "dense"
+    with pytest.warns(Notice, match="train.packing: 'auto' is 'dense': Qwen3ForCausalLM has layers of type chunked"):
+        assert Trainer(made, spec(), 32).packing.name == "dense"
 
 
-def test_a_sliding_window_and_an_attention_that_cannot_be_replaced_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attention_that_cannot_be_replaced_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     made = policy()
-    monkeypatch.setattr(made.model.config, "sliding_window", 64)
-    monkeypatch.setattr(made.model.config, "use_sliding_window", True)
-    with pytest.raises(ModelError, match="Qwen3ForCausalLM attends within a sliding window of 64 tokens"):
-        Trainer(made, spec(packing="suffix"), 32)
     monkeypatch.setattr(type(made.model), "_can_set_attn_implementation", lambda *_: False)
     with pytest.raises(ModelError, match=r"Qwen3ForCausalLM does not take its attention from .*'auto' or 'dense'"):
         Trainer(made, spec(packing="suffix"), 32)
-    assert Trainer(made, spec(), 32).packing.name == "dense"
+
+
+def test_flex_is_refused_for_sliding_windows() -> None:
+    with pytest.raises(ModelError, match="MistralForCausalLM has sliding windows of 6 tokens"):
+        Trainer(tiny_policy("mistral"), spec(packing="flex"), 32)
 
 
 def test_flex_is_refused_off_cuda() -> None:

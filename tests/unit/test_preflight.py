@@ -85,8 +85,7 @@ BROKEN = {
     "tokenizer is not JSON": (text("tokenizer.json", '{"a":'), "tokenizer.json: not JSON"),
     "config is not JSON": (text("config.json", '{"a":'), "config.json: not JSON"),
     "config is a list": (text("config.json", "[]"), "config.json: a JSON list, not an object"),
-    "position scaling": (config(rope_scaling={"type": "dynamic"}, rope_parameters=None), "'dynamic' position scaling"),
-    "unknown type": (config(model_type="gpt2"), "the transformers engine cannot run a 'gpt2' model; it runs llama"),
+    "encoder-decoder": (config(is_encoder_decoder=True), "model.path: 'llama' is an encoder-decoder; dsk trains"),
 }  # fmt: skip
 DEEPER = {
     "unknown to transformers": (config(model_type="nosuch"), "nosuch"),
@@ -144,11 +143,7 @@ def test_a_broken_model_folder_is_found_before_and_by_the_run(model, name):
     assert len(found) == 1, found
     assert_says(found[0], fault)
     assert_says(make_plan(spec(model)).missing[0], fault)
-    if name not in (
-        "unknown type",
-        "position scaling",
-    ):  # what the engine refuses is refused only when its weights are there
-        assert_says(refusal(spec(model)), fault)
+    assert_says(refusal(spec(model)), fault)
 
 
 def assert_says(line, pattern):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from dsk.core.errors import ModelError, Notice
 from dsk.core.roles import Engine
 
 if TYPE_CHECKING:
     from dsk.components.engines.decoding.engine_session import DecodingSession
+    from dsk.components.engines.decoding.plain_session import PlainSession
     from dsk.components.engines.restarting import RestartingSession
     from dsk.core.model.policy import Policy
 
@@ -20,11 +23,12 @@ SHARE = 0.4
 
 
 class Transformers(Engine):
-    """In-process engine for Llama-, Qwen2- and Qwen3-type models on CPU and CUDA.
+    """In-process engine for the causal models of transformers, on CPU and CUDA.
 
     It runs the trainer's own module: a weight sync copies nothing, but for what `pack_from` asks for. A token goes
     through the model once: samples of one request share their prefix's keys and values, and a request whose prefix was
-    sampled before starts from them.
+    sampled before starts from them. A model whose layers cannot share them is decoded a request at a time with its own
+    cache (docs/models.md).
     """
 
     kind: ClassVar[str] = "transformers"
@@ -43,26 +47,44 @@ class Transformers(Engine):
 
     @contextmanager
     def open(self, policy: Policy) -> Iterator[RestartingSession]:
-        """Decode with `policy`'s module. Raises ModelError for attention that cannot be cached so."""
+        """Decode with `policy`'s module; a Notice says why where its samples cannot share prefixes."""
+        from dsk.components.engines.decoding.support import plain_notice
         from dsk.components.engines.restarting import RestartingSession
 
+        told = plain_notice(policy.model)
+        if told:
+            warnings.warn(told, Notice, stacklevel=2)
         with RestartingSession(self.open_once, policy) as session:
             yield session
 
     @contextmanager
-    def open_once(self, policy: Policy) -> Iterator[DecodingSession]:
+    def open_once(self, policy: Policy) -> Iterator[DecodingSession | PlainSession]:
         """A session that dies with its first fault."""
         from dsk.components.engines.decoding.engine_session import DecodingSession
+        from dsk.components.engines.decoding.plain_session import PlainSession
+        from dsk.components.engines.decoding.support import plain_notice
+        from dsk.core.model.architecture import sharing_obstacle
         from dsk.core.model.policy import free_bytes
 
-        budget = self.cache_bytes or int(SHARE * free_bytes(policy.device))
-        yield DecodingSession(policy, self.max_rows, budget, self.pack_from)
+        if sharing_obstacle(policy.model) is None:
+            budget = self.cache_bytes or int(SHARE * free_bytes(policy.device))
+            yield DecodingSession(policy, self.max_rows, budget, self.pack_from)
+        elif policy.value_head is not None:
+            raise ModelError(f"scorer: a value head is read on shared prefixes only; {plain_notice(policy.model)}")
+        else:
+            yield PlainSession(policy, self.max_rows)
 
     def obstacle(self, config: Mapping[str, Any]) -> str | None:
-        """Why its cached decoding would be wrong for the model, or None."""
+        """Why it cannot decode the model at all, or None."""
         from dsk.components.engines.decoding.support import decoding_obstacle
 
         return decoding_obstacle(config)
+
+    def notice(self, model: Any) -> str | None:
+        """Which path the model gets where it is not the fast one, and why."""
+        from dsk.components.engines.decoding.support import plain_notice
+
+        return plain_notice(model)
 
     def weight_copies(self, parameters: int, device: str) -> int:
         """One where the weights are packed."""

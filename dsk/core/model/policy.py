@@ -20,6 +20,7 @@ from transformers.utils import logging
 
 from dsk.core.errors import DataError, ModelError
 from dsk.core.model.adapters import add_lora
+from dsk.core.model.architecture import architecture_obstacle, settle, steady_length
 from dsk.core.model.files import model_faults, no_eos, too_many_tokens
 from dsk.core.model.prompts import prompt_text
 from dsk.core.model.source import locate_model, no_folder
@@ -109,11 +110,11 @@ def load_policy(spec: ModelSpec) -> Policy:
         _forget_quantization(model)
     device = pick_device(spec.device)
     model.to(device, DTYPES[spec.dtype]).train()
+    settle(model)
     fit_threads(model.num_parameters(), device.type)
     if spec.lora_rank:
         add_lora(model, spec.lora_rank, spec.lora_alpha)
-    max_length = int(getattr(config, "max_position_embeddings", 1 << 30))
-    return Policy(model, tokenizer, device, eos_ids(model, tokenizer), max_length, spec.path)
+    return Policy(model, tokenizer, device, eos_ids(model, tokenizer), steady_length(config), spec.path)
 
 
 def _load(spec: ModelSpec, path: str, extra: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -126,6 +127,7 @@ def _load(spec: ModelSpec, path: str, extra: dict[str, Any]) -> tuple[Any, Any, 
     logging.set_verbosity_error()
     try:
         config = AutoConfig.from_pretrained(path, **extra)
+        check_architecture(config)
         check_fits(config, spec)
         tokenizer = AutoTokenizer.from_pretrained(path, **extra)
         check_tokenizer(tokenizer, config, spec.path)
@@ -148,6 +150,13 @@ def _load(spec: ModelSpec, path: str, extra: dict[str, Any]) -> tuple[Any, Any, 
             f" ({lost[0]}{', ...' if len(lost) > 1 else ''}), which would start as noise; get all files of one model"
         )
     return config, tokenizer, model
+
+
+def check_architecture(config: Any) -> None:
+    """Raise ModelError for a model that is no causal transformer."""
+    obstacle = architecture_obstacle(config)
+    if obstacle:
+        raise ModelError(f"model.path: {obstacle}")
 
 
 def first(error: Exception) -> str:

@@ -126,6 +126,10 @@ class Engine(Component, ABC):
         """Why it cannot run a model with this config.json and what to do, or None."""
         return None
 
+    def notice(self, model: Any) -> str | None:
+        """One line on a model (which may have no weights yet) that it runs less fast than others, or None."""
+        return None
+
     def weight_copies(self, parameters: int, device: str) -> int:
         """Copies of the weights it holds beside the policy's own; the memory estimate counts them."""
         return 0

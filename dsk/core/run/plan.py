@@ -14,14 +14,23 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from dsk.core.component import Component, StrictModel
 from dsk.core.errors import DskError, ModelError
 from dsk.core.model.files import read_shapes
-from dsk.core.model.policy import DTYPES, LOADING_ERRORS, Policy, check_context, check_tokenizer, first, pick_device
+from dsk.core.model.policy import (
+    DTYPES,
+    LOADING_ERRORS,
+    Policy,
+    check_architecture,
+    check_context,
+    check_tokenizer,
+    first,
+    pick_device,
+)
 from dsk.core.model.source import locate_model
 from dsk.core.places import placed
 from dsk.core.run.doubts import doubts
 from dsk.core.run.folder import folder_obstacle
 from dsk.core.run.preflight import Findings, look
 from dsk.core.spec import RunSpec
-from dsk.core.training.packing.choice import choose_packing
+from dsk.core.training.packing.choice import choose_packing, packing_notice
 
 ADAM_BYTES_FP32 = 8
 CHECKPOINTED_STATES_PER_LAYER = 1
@@ -61,6 +70,7 @@ def make_plan(spec: RunSpec, folder: Path | None = None, resume: bool = False) -
         sizes = _sizes(config, parameters)
         _check_room(memory["total"], device, missing)
         _refuse(missing, lambda: choose_packing(model, spec.train.packing, device))
+        found.notices.extend(filter(None, (spec.engine.notice(model), packing_notice(model, spec.train.packing))))
         _check_prompts(spec, config, model, found, device)
     return Plan(
         name=spec.name,
@@ -103,6 +113,7 @@ def _config(spec: RunSpec, missing: list[str]) -> Any:
     try:
         path, extra = locate_model(spec.model.path)
         config = AutoConfig.from_pretrained(path, local_files_only=architecture is not None, **extra)
+        check_architecture(config)
         _check_shapes(path, config, missing)
         return config
     except ModelError as error:

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from dsk.core.errors import ModelError
+from dsk.core.model.architecture import LogitRule
 from dsk.core.training.logprobs import chosen_logprobs
 from dsk.core.training.packing.flex import FLEX_ATTENTION, flex_path_attention
 from dsk.core.training.packing.layout import Layout
@@ -70,7 +71,9 @@ def edge_logprobs(
     state [P, H] that predicts it (`edge_states`).
     """
     hidden = edge_states(model, layout, body)
-    return *chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy), hidden
+    rule = LogitRule.of(model.config)
+    found = chosen_logprobs(hidden, output_head(model), layout.target, temperature, with_entropy, rule=rule)
+    return *found, hidden
 
 
 def row_values(edges: Tensor, layout: Layout) -> Tensor:

@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dsk.core.model.architecture import LogitRule
+
+PLAIN = LogitRule()
 CHUNK_ELEMENTS = 1 << 26
 """Logits held at once: 256 MiB in fp32, 440 positions of a 152k vocabulary."""
 
@@ -22,19 +25,20 @@ def chosen_logprobs(
     temperature: float = 1.0,
     with_entropy: bool = False,
     chunk: int | None = None,
+    rule: LogitRule = PLAIN,
 ) -> tuple[Tensor, Tensor | None]:
     """Log-probability of each target [P], and the entropy of its distribution [P] (nats) if asked for.
 
-    `hidden` is [P, H]: the state that predicts each target. Softmax runs in fp32 (fp64 for fp64 models). Both results
-    carry gradients to `hidden` and the head.
+    `hidden` is [P, H]: the state that predicts each target; `rule` makes logits of the head's product. Softmax runs in
+    fp32 (fp64 for fp64 models). Both results carry gradients to `hidden` and the head.
     """
     chunk = chunk or max(1, CHUNK_ELEMENTS // head.weight.shape[0])
-    settings = (temperature, with_entropy, chunk)
+    settings = (temperature, with_entropy, chunk, rule)
     return _ChosenLogprobs.apply(hidden, head.weight, head.bias, targets, *settings)  # pyright: ignore
 
 
-def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float) -> Tensor:
-    logits = torch.nn.functional.linear(hidden, weight, bias)
+def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float, rule: LogitRule) -> Tensor:
+    logits = rule(torch.nn.functional.linear(hidden, weight, bias))
     logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
     return logits.div_(temperature) if temperature != 1 else logits
 
@@ -44,9 +48,9 @@ class _ChosenLogprobs(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, *settings: Any) -> Any:
-        temperature, with_entropy, chunk = settings
+        temperature, with_entropy, chunk, rule = settings
         parts = [
-            _chunk_values(_logits(part, weight, bias, temperature), target, with_entropy)
+            _chunk_values(_logits(part, weight, bias, temperature, rule), target, with_entropy)
             for part, target in zip(hidden.split(chunk), targets.split(chunk), strict=True)
         ]
         chosen, norm, *entropies = (torch.cat(values) for values in zip(*parts, strict=True))
@@ -59,20 +63,23 @@ class _ChosenLogprobs(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         hidden, weight, bias, targets, norm, entropy = ctx.saved_tensors
-        temperature, _, chunk = ctx.settings
+        temperature, _, chunk, rule = ctx.settings
         grad_chosen, grad_entropy = grads
         grad_hidden = torch.empty_like(hidden)
         grad_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         grad_bias = torch.zeros_like(bias) if bias is not None and ctx.needs_input_grad[2] else None
 
         def add(piece: slice) -> None:
+            logits = _logits(hidden[piece], weight, bias, temperature, rule)
+            slope = rule.slope(logits * temperature) if rule.cap is not None else rule.scale
             grad = _grad_logits(
-                _logits(hidden[piece], weight, bias, temperature).sub_(norm[piece, None]),
+                logits.sub_(norm[piece, None]),
                 targets[piece],
                 None if grad_chosen is None else grad_chosen[piece],
                 None if grad_entropy is None else (grad_entropy[piece], entropy[piece]),
             )
-            grad = (grad.div_(temperature) if temperature != 1 else grad).to(weight.dtype)
+            grad = grad.div_(temperature) if temperature != 1 else grad
+            grad = (grad if rule == PLAIN else grad.mul_(slope)).to(weight.dtype)
             torch.mm(grad, weight, out=grad_hidden[piece])
             if grad_weight is not None:
                 grad_weight.addmm_(grad.T, hidden[piece])
@@ -81,7 +88,7 @@ class _ChosenLogprobs(torch.autograd.Function):
 
         for start in range(0, len(hidden), chunk):
             add(slice(start, start + chunk))
-        return grad_hidden, grad_weight, grad_bias, None, None, None, None
+        return grad_hidden, grad_weight, grad_bias, None, None, None, None, None
 
 
 def _chunk_values(logits: Tensor, target: Tensor, with_entropy: bool) -> tuple[Tensor, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor
 
-from dsk.core.errors import NonFiniteLossError
+from dsk.core.errors import NonFiniteLossError, Notice
 from dsk.core.model.adapters import adapted_layers, adapters_off, plain_weights
 from dsk.core.model.policy import Policy
 from dsk.core.model.weights import Weights
@@ -30,7 +31,7 @@ from dsk.core.training.learner import Receive
 from dsk.core.training.microbatch import micro_batches
 from dsk.core.training.optimizer import Optimizer
 from dsk.core.training.packing.check import packing_gap, refuse_gap
-from dsk.core.training.packing.choice import choose_packing
+from dsk.core.training.packing.choice import choose_packing, packing_notice
 from dsk.core.training.packing.layout import DensePacking, Layout
 from dsk.core.training.rows import TrainingRow, computed_part
 from dsk.core.training.value_training import HeadTrainer, Lesson
@@ -82,6 +83,9 @@ class Trainer:
         self.soft_clip = soft_clip or SoftClipSpec.model_validate({})
         self.overlong = overlong or OverlongSpec.model_validate({})
         self.packing = choose_packing(policy.model, train.packing, policy.device)
+        told = packing_notice(policy.model, train.packing)
+        if told:
+            warnings.warn(told, Notice, stacklevel=2)
         self.optimizer = Optimizer(policy.model, train.optimizer)
         self._head = HeadTrainer(policy.value_head) if policy.value_head is not None else None
         self._reference = reference_of(policy.model) if train.loss.needs_reference else None

@@ -9,7 +9,7 @@ M new tokens per row, P prefix and S suffix length, E head size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -71,7 +71,8 @@ class Context:
 
     `prefix_keys[layer]` is [L, H, C, E] of which the first `prefix` are used under `prefix_mask` [L, 1, 1, P]; likewise
     the rows' own `suffix_keys[layer]` [R, H, C, E], where the new tokens go to `at` [R] (or 0 when None). Masks are
-    added to the scores.
+    added to the scores. `positions` [R, M] are those of the new tokens in their sequences and `starts` [R] those of the
+    rows' first own tokens: a layer with a sliding window sees the last of a row's positions only.
     """
 
     grouping: Grouping
@@ -85,6 +86,9 @@ class Context:
     suffix_mask: Float[torch.Tensor, "#R 1 #Q S"] | None
     row_ids: Int[torch.Tensor, " R"]
     at: Int[torch.Tensor, " R"] | None
+    positions: Int[torch.Tensor, "R M"]
+    starts: Int[torch.Tensor, " R"]
+    _windows: dict[int, Masks] = field(default_factory=dict)
 
     def store(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> None:
         """Append the new tokens' keys and values [R, H, M, E] to the rows' suffixes."""
@@ -96,35 +100,78 @@ class Context:
             keys[self.row_ids, :, self.at] = key[:, :, 0]
             values[self.row_ids, :, self.at] = value[:, :, 0]
 
-    def attend(self, layer: int, query: Float[torch.Tensor, "R H*G M E"], scale: float) -> torch.Tensor:
+    def masks(self, window: int | None, groups: int) -> Masks:
+        """What is added to the scores of a layer with this window, or without one; `groups` is G."""
+        if window is None or self.prefix + self.suffix <= window:
+            return Masks(self.prefix_mask, self.suffix_mask)
+        if window not in self._windows:
+            self._windows[window] = self._within(window, groups)
+        return self._windows[window]
+
+    def _within(self, window: int, groups: int) -> Masks:
+        oldest = (self.positions - window + 1)[:, None, :, None]  # [R, 1, M, 1]
+        places = torch.arange(max(self.prefix, self.suffix), device=oldest.device)
+        dtype = torch.promote_types(self.suffix_keys[0].dtype, torch.float32)
+
+        def mask(at: torch.Tensor) -> torch.Tensor:
+            return mask_of((at >= oldest).repeat(1, 1, groups, 1), dtype)
+
+        shared = self.grouping.to_lanes(mask(places[: self.prefix])) if self.prefix else None
+        own = mask(places[: self.suffix] + self.starts[:, None, None, None])
+        return Masks(_both(self.prefix_mask, shared), _both(self.suffix_mask, own))
+
+    def attend(
+        self, layer: int, query: Float[torch.Tensor, "R H*G M E"], scale: float, window: int | None, cap: float | None
+    ) -> torch.Tensor:
         """Attention output [R, M, H * G, E]."""
         rows, query_heads, new, size = query.shape
         keys = self.suffix_keys[layer][:rows, :, : self.suffix]
         values = self.suffix_values[layer][:rows, :, : self.suffix]
+        masks = self.masks(window, query_heads // keys.shape[1])
         folded = (query * scale).reshape(rows, keys.shape[1], -1, size)  # [R, H, G * M, E]
-        scores = _scores(folded, keys, self.suffix_mask)
+        scores = _scores(folded, keys, masks.suffix, cap)
         if self.prefix:
-            output = self._with_prefix(layer, folded, scores, values)
+            output = self._with_prefix(layer, folded, scores, values, masks.prefix, cap)
         else:
             output = scores.softmax(-1).to(values.dtype) @ values
         return output.reshape(rows, query_heads, new, size).transpose(1, 2)
 
     def _with_prefix(
-        self, layer: int, folded: torch.Tensor, suffix_scores: torch.Tensor, values: torch.Tensor
+        self,
+        layer: int,
+        folded: torch.Tensor,
+        suffix_scores: torch.Tensor,
+        values: torch.Tensor,
+        mask: torch.Tensor | None,
+        cap: float | None,
     ) -> torch.Tensor:
         keys = self.prefix_keys[layer][:, :, : self.prefix]
-        prefix_scores = _scores(self.grouping.to_lanes(folded), keys, self.prefix_mask)
+        prefix_scores = _scores(self.grouping.to_lanes(folded), keys, mask, cap)
         weights = torch.cat((prefix_scores, self.grouping.to_lanes(suffix_scores)), -1).softmax(-1).to(values.dtype)
         shared = weights[..., : self.prefix] @ self.prefix_values[layer][:, :, : self.prefix]
         own = self.grouping.to_rows(weights[..., self.prefix :]) @ values
         return own + self.grouping.to_rows(shared)
 
 
-def _scores(query: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """Masked attention scores, in at least float32."""
+@dataclass(frozen=True)
+class Masks:
+    """Added to the scores of the prefix [L, 1, #W*G*M, P] and of the rows' own tokens [#R, 1, #G*M, S]."""
+
+    prefix: torch.Tensor | None
+    suffix: torch.Tensor | None
+
+
+def _both(first: torch.Tensor | None, second: torch.Tensor | None) -> torch.Tensor | None:
+    return second if first is None else first if second is None else first + second
+
+
+def _scores(query: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor | None, cap: float | None) -> torch.Tensor:
+    """Masked attention scores, in at least float32; `cap` bounds them smoothly."""
     scores = query @ keys.transpose(-1, -2)
     if scores.dtype in (torch.bfloat16, torch.float16):
         scores = scores.float()
+    if cap is not None:
+        scores = scores.div_(cap).tanh_().mul_(cap)
     return scores if mask is None else scores.add_(mask)
 
 
@@ -139,13 +186,16 @@ def decoding_attention(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
-    scaling: float,
     decoding: Context,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
     """What transformers calls in place of its own; `decoding` comes through the model's keyword arguments."""
     decoding.store(module.layer_idx, key, value)
-    return decoding.attend(module.layer_idx, query, scaling), None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return decoding.attend(module.layer_idx, query, scale, sliding_window, softcap), None
 
 
 def register() -> None:

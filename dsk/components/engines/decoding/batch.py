@@ -199,6 +199,8 @@ class Batch:
             suffix_mask=mask_of(keep, self.score_dtype)[:, None, None],
             row_ids=layout.row_ids,
             at=layout.lengths,
+            positions=layout.positions[:, None],
+            starts=layout.positions - layout.lengths,
         )
 
     def changed(self) -> None:

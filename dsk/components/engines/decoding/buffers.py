@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dsk.core.model.architecture import kv_layout
+
 if TYPE_CHECKING:
     from jaxtyping import Float
 
@@ -30,10 +32,10 @@ class KvShape:
         return 2 * self.layers * self.heads * self.head_dim * self.dtype.itemsize
 
     @classmethod
-    def of(cls, config: Any, dtype: torch.dtype, device: torch.device) -> KvShape:
-        """The shape for a Hugging Face configuration."""
-        head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        return cls(config.num_hidden_layers, config.num_key_value_heads, head_dim, dtype, device)
+    def of(cls, model: Any, device: torch.device) -> KvShape:
+        """The shape for a model without `sharing_obstacle`, from what its layers give."""
+        layout = kv_layout(model)
+        return cls(layout.layers, layout.heads, layout.head_dim, model.dtype, device)
 
 
 class KvBuffer:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import torch
 
 from dsk.components.engines.decoding.buffers import KvBuffer, KvShape
+from dsk.components.engines.decoding.check import FirstUse
 from dsk.components.engines.decoding.decoder import Decoder
 from dsk.components.engines.decoding.memory import CHUNK, rounded
 from dsk.components.engines.decoding.prefill import encode
-from dsk.components.engines.decoding.requests import Branch
+from dsk.components.engines.decoding.requests import Branch, check_request
 from dsk.components.engines.decoding.runner import Runner
 from dsk.components.engines.decoding.stopping import StopRule
 from dsk.core.errors import RequestError
@@ -26,21 +27,16 @@ class DecodingSession:
     def __init__(self, policy: Policy, max_rows: int, budget: int, pack_from: int) -> None:
         self.policy, self.runner = policy, Runner(policy.model, pack_from, policy.value_head)
         stops = StopRule(policy.eos_ids, policy.tokenizer, policy.device)
-        shape = KvShape.of(self.runner.model.config, self.runner.model.dtype, policy.device)
+        shape = KvShape.of(self.runner.model, policy.device)
         self.decoder = Decoder(self.runner, stops, shape, max_rows, budget)
+        self.first = FirstUse(policy)
         self.decoder.batch.rated = self.runner.rater is not None
         self._seconds = 0.0
 
     def submit(self, request: SampleRequest) -> None:
         """Queue a request. Raises RequestError where it can never be served."""
-        if not request.prefix or request.n < 1 or request.max_tokens < 1:
-            raise RequestError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
-        new, limit = request.max_tokens, self.policy.max_length
-        if len(request.prefix) + new > limit:
-            raise RequestError(
-                f"request '{request.id}': {len(request.prefix)} prefix + {new} new tokens exceed the model's context"
-                f" of {limit}; shorten the prompt or the response"
-            )
+        check_request(request, self.policy.max_length)
+        new = request.max_tokens
         tokens, budget = least_tokens(len(request.prefix), new), self.decoder.memory.budget
         least = tokens * self.decoder.tree.token_bytes
         if least > budget:
@@ -49,6 +45,7 @@ class DecodingSession:
                 f" {budget}; raise it, or shorten the response"
             )
         self.decoder.waiting.append(Branch.of(request))
+        self.first.note(request)
 
     def poll(self) -> list[Completion]:
         """Decode until a request finishes or nothing is left; what finished."""
@@ -58,6 +55,7 @@ class DecodingSession:
                 decoder.step()
         self._seconds += time.perf_counter() - start
         finished, decoder.finished = decoder.finished, []
+        self.first.look(finished, decoder.version)
         return finished
 
     def cancel(self, request_id: str) -> None:
@@ -106,7 +104,7 @@ class DecodingSession:
             cached_tokens=counters.cached,
             encoded_tokens=counters.encoded,
             reencoded_tokens=counters.reencoded,
-            forward_tokens=self.runner.forward_tokens,
+            forward_tokens=self.runner.forward_tokens + self.first.tokens,
             model_seconds=counters.model_seconds,
             scheduler_seconds=self._seconds - counters.model_seconds,
             occupancy=counters.rows / max(counters.steps * self.decoder.max_rows, 1),

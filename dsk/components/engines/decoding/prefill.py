@@ -27,15 +27,16 @@ def encode(
     positions = first[:, None] + torch.arange(longest, device=shape.device)
     scratch = KvBuffer(shape)
     scratch.resize(rows, longest, keep=0)
-    hidden = runner.hidden(padded, positions, _context(runner, buffer, scratch, slots, first, max(starts)))
+    hidden = runner.hidden(padded, positions, _context(runner, buffer, scratch, slots, positions, max(starts)))
     for row, (slot, start, ids) in enumerate(zip(slots, starts, tokens, strict=True)):
         buffer.write(slot, start, scratch.data[:, :, row, :, : len(ids)])
     return hidden
 
 
 def _context(
-    runner: Runner, buffer: KvBuffer, scratch: KvBuffer, slots: Sequence[int], starts: torch.Tensor, prefix: int
+    runner: Runner, buffer: KvBuffer, scratch: KvBuffer, slots: Sequence[int], positions: torch.Tensor, prefix: int
 ) -> Context:
+    starts = positions[:, 0]
     device, rows, longest = buffer.shape.device, len(slots), scratch.capacity
     dtype = torch.promote_types(buffer.shape.dtype, torch.float32)
     queries_per_head = runner.model.config.num_attention_heads // buffer.shape.heads
@@ -53,6 +54,8 @@ def _context(
         suffix_mask=causal.repeat(queries_per_head, 1)[None, None],
         row_ids=torch.arange(rows, device=device),
         at=None,
+        positions=positions,
+        starts=starts,
     )
 
 

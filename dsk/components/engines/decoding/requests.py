@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dsk.core.errors import RequestError
 from dsk.core.types import Completion, Sample, SampleRequest
 
 if TYPE_CHECKING:
@@ -58,3 +59,15 @@ class Branch:
     def resumed(self, draft: Draft) -> Branch:
         """One sample from where it is."""
         return Branch(self.pending, self.request.prefix + draft.tokens, [draft])
+
+
+def check_request(request: SampleRequest, limit: int) -> None:
+    """Raise RequestError for a request without work, or beyond a context of `limit` tokens."""
+    if not request.prefix or request.n < 1 or request.max_tokens < 1:
+        raise RequestError(f"request '{request.id}': needs a prefix, n >= 1 and max_tokens >= 1")
+    prefix, new = len(request.prefix), request.max_tokens
+    if prefix + new > limit:
+        raise RequestError(
+            f"request '{request.id}': {prefix} prefix + {new} new tokens exceed the model's context"
+            f" of {limit}; shorten the prompt or the response"
+        )

@@ -13,9 +13,9 @@ from dsk.components.engines.decoding import attention
 from dsk.components.engines.decoding.attention import Context
 from dsk.components.engines.decoding.drawing import Following
 from dsk.components.engines.decoding.packed import PackedLinears
-from dsk.components.engines.decoding.support import decoding_obstacle
-from dsk.core.errors import EngineError, ModelError
+from dsk.core.errors import EngineError
 from dsk.core.model.adapters import adapted_layers
+from dsk.core.model.architecture import LogitRule, bare_model
 from dsk.core.model.weights import Weights
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from dsk.core.model.value_head import ValueHead
 
 
-def bare_model(model: Any) -> PreTrainedModel:
-    """The transformers model inside `model` (LoRA adapters stay in its layers)."""
-    return model if isinstance(model, PreTrainedModel) else model.get_base_model()
-
-
-def check_supported(config: Any) -> None:
-    """Raise ModelError where cached decoding would be wrong for this configuration."""
-    obstacle = decoding_obstacle(config.to_dict())
-    if obstacle:
-        raise ModelError(f"model.path: {obstacle}")
+@torch.no_grad()
+def load_weights(model: PreTrainedModel, weights: Weights) -> None:
+    """Copy weights into a module. Raises EngineError where they are another model's, or it has adapters."""
+    if adapted_layers(model):
+        raise EngineError("a module with LoRA adapters cannot take merged weights; give the engine a plain one")
+    own = dict(model.named_parameters())
+    for name, tensor in weights:
+        if name not in own or own[name].shape != tensor.shape:
+            raise EngineError(f"weight '{name}' {list(tensor.shape)} is not one of the engine's model")
+        own[name].copy_(tensor)
 
 
 class Runner:
@@ -50,27 +50,20 @@ class Runner:
         self.adopt(model)
 
     def adopt(self, model: Any) -> None:
-        """Use `model` as it is now. Raises ModelError if it is of a kind that cannot be decoded."""
+        """Use `model` as it is now; it has no `sharing_obstacle`."""
         bare = bare_model(model)
-        check_supported(bare.config)
         self.model, self.outer = bare, model
         self.body: Any = bare.get_decoder()
         self.head: Any = bare.get_output_embeddings()
+        self.rule = LogitRule.of(bare.config)
         self.rater = self.value_head if self.value_head is not None and self.value_head.ready else None
         self.packed = None  # the old copy goes before the new one is made
         if bare.num_parameters() >= self.pack_from:
             self.packed = PackedLinears(bare)
 
-    @torch.no_grad()
     def load(self, weights: Weights) -> None:
         """Copy weights into the module. Raises EngineError where they are another model's, or it has adapters."""
-        if adapted_layers(self.model):
-            raise EngineError("a module with LoRA adapters cannot take merged weights; give the engine a plain one")
-        own = dict(self.model.named_parameters())
-        for name, tensor in weights:
-            if name not in own or own[name].shape != tensor.shape:
-                raise EngineError(f"weight '{name}' {list(tensor.shape)} is not one of the engine's model")
-            own[name].copy_(tensor)
+        load_weights(self.model, weights)
 
     @torch.no_grad()
     def load_head(self, head: ValueHead | None) -> None:
@@ -106,7 +99,7 @@ class Runner:
 
     def logits(self, hidden: Float[torch.Tensor, "R D"]) -> Float[torch.Tensor, "R V"]:
         """Next-token logits."""
-        return self.head(hidden)
+        return self.rule(self.head(hidden))
 
     def read(self, hidden: Float[torch.Tensor, "R D"]) -> Following:
         """What the states say of what follows them."""

@@ -1,31 +1,32 @@
-"""Which models cached decoding is right for, told from their configuration alone."""
+"""Which path a model gets: shared prefixes or its own cache; or none at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from dsk.core.component import as_object
-
-SUPPORTED = ("llama", "qwen2", "qwen3")
-LENGTH_DEPENDENT_ROPE = ("dynamic", "longrope")
+RECURRENT = ("mamba", "mamba2", "linear_attention", "recurrent", "conv")
 
 
 def decoding_obstacle(config: Mapping[str, Any]) -> str | None:
-    """Why cached decoding would be wrong for this configuration (a config.json), or None."""
+    """Why a model of this config.json cannot be decoded at all, or None, as far as the file alone tells."""
     kind = config.get("model_type")
-    name = f"the transformers engine cannot run a '{kind}' model"
-    if kind not in SUPPORTED:
-        return f"{name}; it runs {', '.join(SUPPORTED)}; for others use the vllm engine"
-    others = set(config.get("layer_types") or ()) - {"full_attention"}
-    if others:
-        found = ", ".join(sorted(others))
-        return f"{name} with {found} layers; it needs full attention in every layer; use the vllm engine"
-    scaling = as_object(config.get("rope_parameters")) or as_object(config.get("rope_scaling")) or {}
-    rope = scaling.get("rope_type") or scaling.get("type")
-    if rope in LENGTH_DEPENDENT_ROPE:
+    if config.get("is_encoder_decoder"):
+        return f"'{kind}' is an encoder-decoder; dsk trains causal language models"
+    states = sorted({str(layer) for layer in config.get("layer_types") or ()} & set(RECURRENT))
+    if states:
         return (
-            f"{name} with '{rope}' position scaling: its keys change with the length, so they cannot be cached;"
-            " use the vllm engine, or a model with another rope_type"
+            f"'{kind}' keeps a recurrent state ({', '.join(states)} layers), which samples cannot share;"
+            " take a transformer"
         )
     return None
+
+
+def plain_notice(model: Any) -> str | None:
+    """One line for a model that decodes by plain forwards, with the reason; one on `meta` is judged by its class."""
+    from dsk.core.model.architecture import sharing_obstacle
+
+    obstacle = sharing_obstacle(model)
+    if obstacle is None:
+        return None
+    return f"engine: {obstacle}; it decodes a request at a time with the model's own cache, which is exact and slower"

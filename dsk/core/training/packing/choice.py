@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from dsk.core.errors import ModelError
+from dsk.core.model.architecture import sharing_obstacle
 from dsk.core.training.packing.flex import FlexPacking
 from dsk.core.training.packing.layout import DensePacking, Packing
 from dsk.core.training.packing.suffix import SuffixPacking
@@ -22,6 +23,8 @@ def choose_packing(model: Any, name: str, device: torch.device) -> Packing:
     if name == "dense":
         return DensePacking()
     obstacle = packing_obstacle(model)
+    if name == "flex":
+        obstacle = obstacle or _windows(model)
     if name == "flex" and device.type != "cuda":
         obstacle = obstacle or f"FlexAttention trains on CUDA only, and the policy is on {device.type}"
     if obstacle is None:
@@ -33,14 +36,23 @@ def choose_packing(model: Any, name: str, device: torch.device) -> Packing:
 
 def packing_obstacle(model: Any) -> str | None:
     """Why the model cannot attend along tree paths, or None."""
-    name, config = type(model).__name__, model.config
-    if not (model._can_set_attn_implementation() and model.base_model._supports_attention_backend):
-        return f"{name} does not take its attention from transformers.AttentionInterface"
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
-    if kinds:
-        return f"{name} has layers of type {', '.join(sorted(kinds))}, which see less than a token's whole path"
-    if getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True):
-        return f"{name} attends within a sliding window of {config.sliding_window} tokens, not the whole path"
-    if getattr(config, "attention_dropout", 0):
-        return f"{name} has attention dropout {config.attention_dropout}, which shared tokens would share"
-    return None
+    dropout = getattr(model.config, "attention_dropout", 0)
+    if dropout:
+        return f"{type(model).__name__} has attention dropout {dropout}, which shared tokens would share"
+    return sharing_obstacle(model)
+
+
+def _windows(model: Any) -> str | None:
+    """Why one block mask is not enough."""
+    window, kinds = getattr(model.config, "sliding_window", None), getattr(model.config, "layer_types", None)
+    if window is None or (kinds is not None and "sliding_attention" not in kinds):
+        return None
+    return f"{type(model).__name__} has sliding windows of {window} tokens, which only 'suffix' follows"
+
+
+def packing_notice(model: Any, name: str) -> str | None:
+    """One line where `auto` means `dense`, with the reason; None elsewhere."""
+    obstacle = packing_obstacle(model) if name == "auto" else None
+    return (
+        None if obstacle is None else f"train.packing: 'auto' is 'dense': {obstacle}; shared tokens are trained twice"
+    )

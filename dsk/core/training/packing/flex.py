@@ -74,11 +74,22 @@ def flex_path_attention(
     dsk_blocks: BlockMask,
     scaling: float | None = None,
     dropout: float = 0.0,
+    softcap: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The attention function that Hugging Face models call: [1, heads, U, d] in, [1, U, heads, d] out."""
+
+    def capped(score: Tensor, *_: Tensor) -> Tensor:
+        return softcap * torch.tanh(score / softcap) if softcap else score
+
     attend = _compiled() if query.is_cuda else flex_attention
     output: Any = attend(
-        query, key, value, block_mask=dsk_blocks, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
+        query,
+        key,
+        value,
+        score_mod=capped if softcap else None,
+        block_mask=dsk_blocks,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
     )
     return output.transpose(1, 2).contiguous(), None

@@ -92,27 +92,65 @@ def suffix_attention(
     dsk_plan: SuffixPlan,
     scaling: float | None = None,
     dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The attention function that Hugging Face models call: [1, heads, U, d] in, [1, U, heads, d] out.
 
     Segments come from one `split`, so the backward pass of all paths ends in a single concatenation.
     """
-    if query.is_cuda:  # fused kernels with a lower-right mask want one key head for each query head
+    if (
+        query.is_cuda or softcap is not None
+    ):  # fused kernels with a lower-right mask want a key head for each query head
         repeats = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
     keys, values = key.split(dsk_plan.segments, 2), value.split(dsk_plan.segments, 2)
-    outputs = [
-        scaled_dot_product_attention(
-            part,
-            torch.cat([keys[i] for i in path], 2),
-            torch.cat([values[i] for i in path], 2),
-            attn_mask=mask,
-            dropout_p=dropout,
-            is_causal=mask is None,
-            scale=scaling,
-            enable_gqa=query.shape[1] != key.shape[1],
-        )
-        for part, path, mask in zip(query.split(dsk_plan.suffixes, 2), dsk_plan.paths, dsk_plan.masks, strict=True)
-    ]
+    outputs = []
+    for part, path, mask in zip(query.split(dsk_plan.suffixes, 2), dsk_plan.paths, dsk_plan.masks, strict=True):
+        own, seen = torch.cat([keys[i] for i in path], 2), torch.cat([values[i] for i in path], 2)
+        if sliding_window is not None and own.shape[2] > sliding_window:
+            own, seen, mask = _within(part, own, seen, sliding_window)
+        if softcap is None:
+            outputs.append(_fused(part, own, seen, mask, scaling, dropout))
+        else:
+            outputs.append(_capped(part, own, seen, mask, scaling, softcap))
     return torch.cat(outputs, 2).transpose(1, 2).contiguous(), None
+
+
+def _within(query: Tensor, key: Tensor, value: Tensor, window: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Keys and values that some query sees (the last of the path), and the mask [n, seen] of the window."""
+    queries = query.shape[2]
+    seen = min(key.shape[2], queries + window - 1)
+    mask = torch.ones(queries, seen, dtype=torch.bool, device=query.device).tril_(seen - queries)
+    mask &= ~torch.ones_like(mask).tril_(seen - queries - window)
+    return key[:, :, -seen:], value[:, :, -seen:], mask
+
+
+def _fused(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float | None, dropout: float
+) -> Tensor:
+    return scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=dropout,
+        is_causal=mask is None,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+
+
+def _capped(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float | None, cap: float
+) -> Tensor:
+    """Scores bounded by cap tanh(. / cap), which the fused kernels lack; softmax in at least fp32."""
+    scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    scores = cap * torch.tanh(scores / cap)
+    queries, keys = scores.shape[-2:]
+    seen = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril_(keys - queries)
+    keep = mask if isinstance(mask, Tensor) and mask.dtype == torch.bool else seen
+    scores = scores.masked_fill(~keep, float("-inf"))
+    wide = torch.promote_types(scores.dtype, torch.float32)
+    return scores.softmax(-1, dtype=wide).to(value.dtype) @ value
