@@ -53,7 +53,7 @@ def gradients(rows: Sequence[TrainingRow], totals: Totals, loss: Loss, packing: 
     layout = packing.lay_out(rows, CPU)
     POLICY.model.zero_grad()
     with training_state(POLICY.model, layout.attention, False):
-        inputs = trainer._loss_inputs(rows, layout, totals)
+        inputs, _ = trainer._loss_inputs(rows, layout, totals)
         inputs = replace(inputs, old_logprobs=padded([row.old_logprobs for row in rows], inputs.logprobs))
         loss(inputs).loss.backward()
     return flat_gradient(), of_tokens(rows, inputs, loss)

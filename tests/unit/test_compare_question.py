@@ -154,7 +154,7 @@ def test_arms_that_cannot_be_told_apart_are_not_said_to_be_ahead(tmp_path):
     sentence = told(tmp_path)
     assert "cannot be told apart" in sentence
     assert " ahead" not in sentence
-    assert sentence.endswith("; of the 2 other arms 1 are behind a, 1 are not told from a.")
+    assert sentence.endswith("; of the 2 other arms 1 is behind a, 1 is not told from a.")
 
 
 def test_one_run_each_and_one_arm_have_no_answer(tmp_path):

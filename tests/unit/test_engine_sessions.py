@@ -16,7 +16,7 @@ from dsk.core.model.weights import Weights
 from dsk.core.types import Sample, SampleRequest
 
 WEIGHTS = Weights(None)
-POLICY = SimpleNamespace(model=WEIGHTS.module)
+POLICY = SimpleNamespace(model=WEIGHTS.module, value_head=None)
 STEP = Sample((5, 6), (-0.5, -0.25), "length", 0)
 
 

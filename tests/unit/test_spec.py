@@ -48,6 +48,7 @@ def test_defaults_are_the_published_setting():
     assert (train.optimizer.lr, train.optimizer.warmup_steps, train.optimizer.weight_decay) == (1e-6, 10, 0.1)
     assert tree.selector.dump() == {
         "kind": "frontier", "value_weight": 0.4, "entropy_weight": 0.0, "depth_weight": 0.01, "depth_bonus": "sqrt",
+        "score_weight": 0.0,
     }  # fmt: skip
     assert (tree.backup.kind, tree.negative.kind, train.loss.kind, train.advantage.kind) == (
         "constrained", "most_confident", "tree_grpo", "node",
