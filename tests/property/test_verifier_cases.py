@@ -42,6 +42,7 @@ def verdicts(session: MathSession) -> list[Verdict]:
     return session.verify([item(case["reference"], case["response"]) for case in CASES])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", sorted({case["kind"] for case in CASES}))
 def test_every_case_is_decided_as_its_reader_did(verdicts: list[Verdict], kind: str) -> None:
     wrong = [
