@@ -20,7 +20,7 @@ from dsk.components.engines.scripted import ScriptedSession
 from dsk.components.rollouts import Branch, Prefix, Tree
 from dsk.core.errors import InterruptedRun, VerdictError
 from dsk.core.roles import Known, Setting, Solution
-from dsk.core.sampling.questions import PATIENCE, Answerers
+from dsk.core.sampling.questions import Answerers
 from dsk.core.sampling.responses import Responses
 from dsk.core.sampling.scheduler import Scheduler, request_cost
 from dsk.core.seeding import derive_seed
@@ -76,8 +76,8 @@ def answer(request):
     return [POLICY.sample(request.prefix, i) for i in range(request.n)]
 
 
-def scheduler(engine, tokens_in_flight=NO_LIMIT, verifier=None, scorer=None, repeatable=True, **options):
-    answerers = Answerers(verifier or ScriptVerifier(), text_of, scorer, repeatable)
+def scheduler(engine, tokens_in_flight=NO_LIMIT, verifier=None, scorer=None, repeatable=True, polls=1, **options):
+    answerers = Answerers(verifier or ScriptVerifier(), text_of, scorer, repeatable, polls)
     return Scheduler(engine, answerers, tokens_in_flight, **options)
 
 
@@ -248,16 +248,17 @@ def test_the_engine_decodes_on_while_a_verifier_thinks(jobs, repeatable):
     assert groups == run(ScriptedSession(answer), jobs(12))
 
 
-@given(st.integers(0, 10**6))
+@pytest.mark.parametrize("polls", [1, 4])
+@given(seed=st.integers(0, 10**6))
 @settings(max_examples=20)
-def test_on_a_repeatable_engine_it_does_not_matter_when_a_verdict_was_found(seed):
+def test_on_a_repeatable_engine_it_does_not_matter_when_a_verdict_was_found(polls, seed):
     """The same requests go to the engine between the same polls, with verdicts at once or as late as may be."""
     eager, late = (Counted(delay=delays(seed), slots=3) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dsk.core.sampling.questions.Answering", AtOnce)
-        run(eager, searches(8))
-    verifier = Late(late, PATIENCE)
-    run(late, searches(8), verifier=verifier)
+        run(eager, searches(8), polls=polls)
+    verifier = Late(late, polls)
+    run(late, searches(8), verifier=verifier, polls=polls)
     assert verifier.in_time
     assert eager.log == late.log
 

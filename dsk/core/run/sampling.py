@@ -41,8 +41,8 @@ class Sampling:
         self._reused: dict[str, tuple[Trajectory, ...]] = {}
         self._reused_round = -1
         scorer = parts.scorer if self.spec.scorer.active else None
-        repeatable = self.spec.engine.repeatable
-        self.answerers = Answerers(parts.verifier, parts.policy.decode, scorer, repeatable)
+        repeatable, polls = self.spec.engine.repeatable, self.spec.answer_polls
+        self.answerers = Answerers(parts.verifier, parts.policy.decode, scorer, repeatable, polls)
 
     def setting(self, sampling: SamplingSpec) -> Setting:
         """What the jobs of a unit share."""

@@ -1,8 +1,8 @@
 """What jobs want to know, answered beside the engine's decoding: verdicts by the verifier, step scores by the scorer.
 
 When an answer that may lead to another request is taken in decides which requests are decoded together, and so the
-last bits of their log-probabilities. Where the engine is repeatable it is therefore taken in at a fixed point, after
-one further poll of the engine, and waited for; other answers, and all of an engine that is not, are taken in as they
+last bits of their log-probabilities. Where the engine is repeatable it is therefore taken in at a fixed point, after so
+many further polls of the engine, and waited for; other answers, and all of an engine that is not, are taken in as they
 come.
 """
 
@@ -24,12 +24,16 @@ from dsk.core.types import Question, Verdict
 
 @dataclass(frozen=True)
 class Answerers:
-    """Who answers, and how tokens become the text they read. `repeatable` is the engine's."""
+    """Who answers, and how tokens become the text they read. `repeatable` is the engine's.
+
+    `polls` is how many polls of a repeatable engine decode beside an answer that a job waits for.
+    """
 
     verifier: VerifierSession
     decode: Callable[[Sequence[int]], str]
     scorer: ScorerSession | None = None
     repeatable: bool = True
+    polls: int = 1
 
     def verdicts(self, asked: Sequence[Asked]) -> list[Verdict]:
         """One verdict a question."""
@@ -163,12 +167,10 @@ class Questions:
     def _is_due(self, batch: _Batch, wait: bool) -> bool:
         batch.age += 1
         if batch.gating and self.answerers.repeatable:
-            return wait or batch.age > PATIENCE
+            return wait or batch.age > self.answerers.polls
         return batch.answers.done()
 
 
 LISTEN_SECONDS = 0.5
 """How long a wait goes on at most before python may run a signal's handler: a signal that comes just as the wait begins
 does not end it."""
-PATIENCE = 1
-"""Polls that decode beside a verdict that a job waits for, where the engine is repeatable."""

@@ -63,6 +63,12 @@ class RunSpec(StrictModel):
         ge=1,
         description="Bound on prefix + new tokens of requests under way; one that is larger runs alone.",
     )
+    answer_polls: int = Field(
+        default=1,
+        ge=1,
+        description="Polls of the transformers engine that decode beside a verdict or score that a tree waits for,"
+        " before all wait: more for a slow verifier. The tree waits for them all, so that a resumed run stays equal.",
+    )
     screen: ScreenSpec = Field(default_factory=ScreenSpec, description="Which problems are hard.")
     train: TrainSpec = Field(default_factory=TrainSpec, description="The update.")
     soft_clip: SoftClipSpec = Field(default_factory=SoftClipSpec, description="Soft clipping of node values.")
