@@ -46,14 +46,9 @@ def compare(
     from dsk.cli.fixed_study import check_options, conduct_fixed
     from dsk.cli.study_runs import conduct_study
     from dsk.compare.fixed.planning import settings_of
-    from dsk.compare.page.write import check_page
-    from dsk.compare.plot import check_plot
     from dsk.compare.question import STUDY_FILE, Question, pick_study
 
-    for file in plot or ():
-        check_plot(file)
-    if html:
-        check_page(html)
+    _check_places(plot or (), html)
     asked = {"resolution": resolution, "max_seeds": max_seeds, "tokens_to": tokens_to, "metrics": metric}
     fields = {name: value for name, value in asked.items() if value is not None}
     reading = {"baseline": baseline, "axis": axis.value if axis else None, "amount": at}
@@ -84,6 +79,17 @@ def compare(
     _write_page(done.comparison, done.arms, html, _command([place], said), study)
     if done.failed:
         raise typer.Exit(1)
+
+
+def _check_places(plots: Sequence[Path], html: Path | None) -> None:
+    """Raises SpecError where a plot or the page cannot be written as it is named."""
+    from dsk.compare.page.write import check_page
+    from dsk.compare.plot import check_plot
+
+    for file in plots:
+        check_plot(file)
+    if html:
+        check_page(html)
 
 
 def _compared_runs(targets: Sequence[Path], options: Mapping[str, Any]) -> tuple[Comparison, Sequence[Arm]]:

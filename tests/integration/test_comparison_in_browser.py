@@ -1,7 +1,5 @@
 """A comparison's page as a reader uses it: real Chromium, by clicks and keys, wide and narrow, without a network."""
 
-import shutil
-
 import pytest
 from run_folders import keep_groups, steady, write_run
 
@@ -12,7 +10,6 @@ from dsk.compare.runs import find_runs, read_run
 
 pytestmark = pytest.mark.full
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">\u202e\u2028"
 LONG = "an-arm-with-a-name-that-nobody-would-want-to-read-to-its-end-" * 4
 ASKED = "Two and five are how many?"
@@ -47,19 +44,6 @@ def _page(arms, place):
         compare(arms, title=f"Which? {HOSTILE}"), arms, place, Again(f"dsk compare {HOSTILE}", {"name": HOSTILE})
     )
     return place.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture

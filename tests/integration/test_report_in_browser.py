@@ -14,7 +14,6 @@ from dsk.report import write_report
 pytestmark = pytest.mark.full
 api = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SERIES = ", ".join(f"[stroke='rgb({colour})']" for colour in ("0, 114, 178", "213, 94, 0"))
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.\u2066"
 
@@ -48,18 +47,6 @@ def hostile(finished, tmp_path_factory):
 
 def _attacking(trajectory):
     return replace(trajectory, answer=HOSTILE + "y" * 1_000_000)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield started
-        started.close()
 
 
 class Reader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,6 @@ from dsk.treeview import Rules, Trained, tree_data, trees_page
 
 pytestmark = pytest.mark.full
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BARE = {"name": "bare", "model": {"path": "bundled:tiny-reasoner"}, "task": {"kind": "arithmetic"}}
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\u202eevil\u2066 \x00"
 LONG = "a long step " * 90_000
@@ -36,18 +34,6 @@ def tree(selector="frontier", text=lambda node: f"words of step {node}", trained
     data = tree_data(record, problem, str, rules, title=selector, trained=credit)
     data["nodes"]["text"] = ["", *map(text, range(1, nodes))]
     return data
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield started
-        started.close()
 
 
 @pytest.fixture

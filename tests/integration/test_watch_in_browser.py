@@ -17,9 +17,7 @@ from dsk.core.run.records import read_records
 from dsk.core.run.stored_groups import group_files, read_groups, write_groups
 
 pytestmark = pytest.mark.full
-api = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202egnp.\u2066"
 WIDTHS = pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1400, "light")])
 
@@ -30,17 +28,6 @@ def whole(tmp_path_factory):
     model = save_model(tmp_path_factory.mktemp("model"))
     spec = small_spec(model, keep="trees", replay=None, evaluate={"samples": 2, "hard_only": False, "every": 1})
     return dsk.run(spec, tmp_path_factory.mktemp("runs") / "whole").folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield started
-        started.close()
 
 
 @pytest.fixture

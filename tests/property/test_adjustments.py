@@ -29,9 +29,8 @@ from dsk.core.errors import DataError
 from dsk.core.roles import Adjustment, Loss, LossInputs, MiniBatch, Subset
 from dsk.core.sampling.subsets import trained_subset
 from dsk.core.training.adjusting import adjust
-from dsk.core.training.rows import TrainingRow
+from dsk.core.training.rows import Totals, TrainingRow, padded
 from dsk.core.training.shared_tokens import sharers, token_weights
-from dsk.core.training.trainer import Totals, padded
 from dsk.core.types import Trajectory
 from dsk.testing.adjustment import random_mini_batch
 from dsk.testing.subset import random_forest

@@ -30,8 +30,8 @@ from dsk.core.training.batch import prepare
 from dsk.core.training.figures import unique_tokens
 from dsk.core.training.forward import edge_logprobs, row_values, training_state
 from dsk.core.training.packing import DensePacking, FlexPacking, Packing, SuffixPacking
-from dsk.core.training.rows import TrainingRow, computed_part
-from dsk.core.training.trainer import Totals, Trainer, padded
+from dsk.core.training.rows import Totals, TrainingRow, computed_part, padded
+from dsk.core.training.trainer import Trainer
 from dsk.core.types import Group, Problem, Trajectory
 from tests.tiny_models import tiny_policy
 from tests.tree_rows import VOCABULARY, random_group, random_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,3 +70,8 @@ def plain_weights(model: Any) -> Iterator[tuple[str, Tensor]]:
             yield f"{layer_name}.{rest}", parameter
         elif ".lora_" not in name:
             yield name, parameter
+
+
+def reference_of(model: Any) -> Any:
+    """The model as it is now, for a KL term: itself with adapters off under LoRA, a frozen copy otherwise."""
+    return model if adapted_layers(model) else copy.deepcopy(model).requires_grad_(False)

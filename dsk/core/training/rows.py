@@ -1,13 +1,16 @@
-"""`TrainingRow`: one trajectory as it is trained, and what of it goes through the model."""
+"""`TrainingRow`: one trajectory as it is trained, what of it goes through the model, and rows as tensors."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from dsk.core.roles import Loss
 
@@ -88,3 +91,23 @@ def _end(row: TrainingRow, loss: Loss) -> int:
     every = loss.acts_without_advantage or loss.needs_whole_rows
     acting = np.flatnonzero(row.trained if every else row.trained & (row.advantages != 0))
     return int(acting[-1]) + 1 if len(acting) else 0
+
+
+class Totals(NamedTuple):
+    """What the rows of a mini-batch count in denominators: tokens, and rows that count any."""
+
+    tokens: float
+    rows: int
+
+    @staticmethod
+    def of(rows: Sequence[TrainingRow]) -> Totals:
+        """Of whole rows, before any is cut."""
+        return Totals(math.fsum(row.counted for row in rows), sum(row.counted > 0 for row in rows))
+
+
+def padded(rows: Sequence[np.ndarray], like: Tensor) -> Tensor:
+    """Rows as [B, T] in `like`'s shape and type, 0 in the padding."""
+    host = np.zeros(like.shape)
+    for index, row in enumerate(rows):
+        host[index, : len(row)] = row
+    return torch.from_numpy(host).to(like.device, like.dtype, non_blocking=True)

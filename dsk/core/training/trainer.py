@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor
 
 from dsk.core.errors import NonFiniteLossError, Notice
-from dsk.core.model.adapters import adapted_layers, adapters_off, plain_weights
+from dsk.core.model.adapters import adapted_layers, adapters_off, plain_weights, reference_of
 from dsk.core.model.policy import Policy
 from dsk.core.model.weights import Weights
 from dsk.core.roles import LossInputs
@@ -33,24 +32,12 @@ from dsk.core.training.optimizer import Optimizer
 from dsk.core.training.packing.check import packing_gap, refuse_gap
 from dsk.core.training.packing.choice import choose_packing, packing_notice
 from dsk.core.training.packing.layout import DensePacking, Layout
-from dsk.core.training.rows import TrainingRow, computed_part
+from dsk.core.training.rows import Totals, TrainingRow, computed_part, padded
 from dsk.core.training.value_training import HeadTrainer, Lesson
 from dsk.core.types import Group
 
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 TORCH_RNG = "torch_rng_state"
-
-
-class Totals(NamedTuple):
-    """What the rows of a mini-batch count in denominators: tokens, and rows that count any."""
-
-    tokens: float
-    rows: int
-
-    @staticmethod
-    def of(rows: Sequence[TrainingRow]) -> Totals:
-        """Of whole rows, before any is cut."""
-        return Totals(math.fsum(row.counted for row in rows), sum(row.counted > 0 for row in rows))
 
 
 def never() -> bool:
@@ -339,16 +326,3 @@ class Trainer:
 def load_weights(folder: Path, model: torch.nn.Module) -> None:
     """The weights of a checkpoint, into `model`."""
     load_model(model, folder / WEIGHTS)
-
-
-def padded(rows: Sequence[np.ndarray], like: Tensor) -> Tensor:
-    """Rows as [B, T] in `like`'s shape and type, 0 in the padding."""
-    host = np.zeros(like.shape)
-    for index, row in enumerate(rows):
-        host[index, : len(row)] = row
-    return torch.from_numpy(host).to(like.device, like.dtype, non_blocking=True)
-
-
-def reference_of(model: Any) -> Any:
-    """The model as it is now, for a KL term: itself with adapters off under LoRA, a frozen copy otherwise."""
-    return model if adapted_layers(model) else copy.deepcopy(model).requires_grad_(False)

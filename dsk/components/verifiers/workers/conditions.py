@@ -17,6 +17,8 @@ _OR = re.compile(_TEXT + r"or\s*\}|(?<![\\A-Za-z])or(?![A-Za-z])|\\lor|\\vee)")
 _AND = re.compile(_TEXT + r"and\s*\}|(?<![\\A-Za-z])and(?![A-Za-z])|\\land|\\wedge)")
 _CONDITION = re.compile(_OR.pattern + r"|[<>≤≥≠]|\\(?:l|g|ne)")
 _MOST = 6
+UNSETTLED = (NotImplementedError, TypeError, ValueError, AttributeError)
+"""What sympy raises, according to the kind, for sets that it cannot make or compare."""
 
 
 def same_solutions(answer: str, gold: str, parse: Parse) -> bool:
@@ -29,7 +31,7 @@ def same_solutions(answer: str, gold: str, parse: Parse) -> bool:
         return False
     try:
         return left == right or bool(left.symmetric_difference(right).is_empty)
-    except (NotImplementedError, TypeError, ValueError, AttributeError):
+    except UNSETTLED:
         return False
 
 
@@ -72,5 +74,5 @@ def _one(core: str, parse: Parse, names: set[str]) -> Any:
     names.add(str(next(iter(parsed.free_symbols))))
     try:
         return parsed.as_set()
-    except (NotImplementedError, TypeError, ValueError, AttributeError):
+    except UNSETTLED:
         return None
