@@ -13,51 +13,17 @@ import math
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from dsk.components.verifiers.answers.bounded import Estimate, NoEstimateError, exact, rounded
+
 _TOKEN = re.compile(r"\d+(?:\.\d*)?|\.\d+|\\[A-Za-z]+|\S")
-_GREEK = frozenset(
-    f"\\{name}"
-    for name in [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "varepsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "vartheta",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "varphi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-    ]
-)
+_GREEK = frozenset(f"\\{name}" for name in (
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "kappa", "lambda",
+    "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta",
+    "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+))  # fmt: skip
 MAX_CHARS = 1000
-_EPSILON = 2.0**-50
 _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
     "\\ln": cmath.log, "\\log": cmath.log, "\\exp": cmath.exp,
     "\\sin": cmath.sin, "\\cos": cmath.cos, "\\tan": cmath.tan,
@@ -67,69 +33,6 @@ _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
 }  # fmt: skip
 _CALLED = frozenset(("\\Gamma", "\\zeta", "\\psi", "\\Phi"))
 """Letters that are functions before a bracket."""
-_LARGEST_EXPONENT = 64.0
-
-
-class NoEstimateError(ValueError):
-    """The expression holds something whose value is not known here."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A complex value and a bound on its absolute error."""
-
-    value: complex
-    error: float
-
-    def __add__(self, other: Estimate) -> Estimate:
-        return _rounded(self.value + other.value, self.error + other.error)
-
-    def __mul__(self, other: Estimate) -> Estimate:
-        error = abs(self.value) * other.error + abs(other.value) * self.error + self.error * other.error
-        return _rounded(self.value * other.value, error)
-
-    def inverse(self) -> Estimate:
-        """1 / self; no estimate where self may be zero."""
-        size = abs(self.value)
-        if size <= 2 * self.error or size < 1e-300:
-            raise NoEstimateError
-        return _rounded(1 / self.value, 2 * self.error / size / size)
-
-    def power(self, exponent: Estimate) -> Estimate:
-        """self ** exponent for a real exponent of moderate size; a negative base needs a whole one."""
-        p, base = exponent.value.real, self.value
-        whole = p == round(p) and exponent.error == 0
-        if exponent.value.imag or abs(p) > _LARGEST_EXPONENT or (not whole and (base.imag or base.real <= 0)):
-            raise NoEstimateError
-        if base == 0 or abs(base) <= 4 * self.error:
-            raise NoEstimateError
-        value = base ** (int(p) if whole else p)
-        relative = abs(p) * 2 * self.error / abs(base) + 2 * exponent.error * abs(cmath.log(base))
-        if relative > 0.1:
-            raise NoEstimateError
-        return _rounded(value, abs(value) * (2 * relative + abs(p) * _EPSILON))
-
-    def apply(self, function: Callable[[complex], complex]) -> Estimate:
-        """function(self) for a real argument and value; the error is that of a nearby difference quotient."""
-        if self.value.imag:
-            raise NoEstimateError
-        step = max(self.error, abs(self.value) * 1e-9, 1e-12)
-        value = function(self.value)
-        slope = abs(function(self.value + step) - value) / step
-        if abs(value.imag) > 1e-12 or slope > 1e6:
-            raise NoEstimateError
-        return _rounded(complex(value.real), 4 * slope * self.error)
-
-
-def _rounded(value: complex, error: float) -> Estimate:
-    size = abs(value)
-    if not (math.isfinite(size) and math.isfinite(error)):
-        raise NoEstimateError
-    return Estimate(value, error + size * _EPSILON)
-
-
-def _exact(value: complex) -> Estimate:
-    return Estimate(complex(value), 0.0)
 
 
 class _Reader:
@@ -156,14 +59,14 @@ class _Reader:
         total = self.product()
         while self.peek() in ("+", "-"):
             sign = -1 if self.next() == "-" else 1
-            total = total + _exact(sign) * self.product()
+            total = total + exact(sign) * self.product()
         return total
 
     def product(self) -> Estimate:
         sign, divided = 1, False
         while self.peek() in ("+", "-"):
             sign = -sign if self.next() == "-" else sign
-        result = _exact(sign) * self.power()
+        result = exact(sign) * self.power()
         while True:
             operator = self.peek()
             if operator in ("*", "\\cdot", "/"):
@@ -216,7 +119,7 @@ class _Reader:
         """`\\sin x`, `\\sin(x)`, `\\sin^2 x`; where the argument's end is not certain there is no estimate."""
         token = self.next()
         function = self.logarithm() if token == "\\log" else _FUNCTIONS[token]
-        power = _exact(1)
+        power = exact(1)
         if self.peek() == "^":
             self.next()
             power = self.exponent()
@@ -237,7 +140,7 @@ class _Reader:
         token = self.next()
         if len(token) != 1 or not token.isdigit():
             raise NoEstimateError
-        return _exact(int(token))
+        return exact(int(token))
 
     def argument(self) -> Estimate:
         if self.peek() in ("(", "{", "\\frac", "\\sqrt", "|"):
@@ -272,30 +175,30 @@ class _Reader:
             return self.enclosed("}" if token == "{" else ")")
         if token == "|" and not self.in_bars:
             inner = self.enclosed("|")
-            return _rounded(abs(inner.value), inner.error)
+            return rounded(abs(inner.value), inner.error)
         if token == "\\frac":
             above = self.group()
             return above * self.group().inverse()
         if token == "\\binom":
             above, below = self.group(), self.group()
-            rest = _factorial(above + _exact(-1) * below)
+            rest = _factorial(above + exact(-1) * below)
             return _factorial(above) * (_factorial(below) * rest).inverse()
         if token == "\\sqrt":
             return self.root()
         if token[:1].isdigit() or token[:1] == ".":
-            return _rounded(float(token), 0.0) if "." in token or len(token) > 15 else _exact(int(token))
+            return rounded(float(token), 0.0) if "." in token or len(token) > 15 else exact(int(token))
         if _is_name(token) and not (token in _CALLED and self.peek() == "("):
             return self.named(token)
         raise NoEstimateError
 
     def root(self) -> Estimate:
-        degree = _exact(2)
+        degree = exact(2)
         if self.peek() == "[":
             self.next()
             degree = self.enclosed("]")
         inner = self.group()
         if degree.value == 2 and inner.error == 0:
-            return _rounded(cmath.sqrt(inner.value), 0.0)
+            return rounded(cmath.sqrt(inner.value), 0.0)
         return inner.power(degree.inverse())
 
     def named(self, token: str) -> Estimate:
@@ -305,7 +208,7 @@ class _Reader:
             name += "_" + self.subscript()
         constants = {"\\pi": math.pi, "e": math.e, "i": 1j}
         if name in constants:
-            return _rounded(constants[name], 0.0)
+            return rounded(constants[name], 0.0)
         return Estimate(_letter_value(name, self.point), 0.0)
 
     def subscript(self) -> str:
@@ -371,7 +274,7 @@ def ratio(sides: tuple[str, str], wanted: tuple[str, str], point: int) -> Estima
     if None in values:
         return None
     left, right, wanted_left, wanted_right = (value for value in values if value is not None)
-    minus = _exact(-1)
+    minus = exact(-1)
     try:
         return (left + minus * right) * (wanted_left + minus * wanted_right).inverse()
     except NoEstimateError:
