@@ -68,7 +68,8 @@ def figures(page_file: Path, nodes: int) -> Iterator[Figure]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(page_file.as_uri())
-        page.wait_for_function("performance.getEntriesByName('dsk tree drawn').length")
+        while not page.evaluate("performance.getEntriesByName('dsk tree drawn').length"):
+            page.wait_for_timeout(20)  # wait_for_function evaluates text, which the page's policy forbids
         first = page.evaluate("performance.getEntriesByName('dsk tree drawn')[0].startTime / 1000")
         yield figure(f"first drawing, {nodes} nodes", first, "s")
         yield from while_dragged(page, "the whole tree")

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from browsing import until
 from small_run import save_model, small_spec
 
 import dsk
@@ -147,7 +148,7 @@ def test_the_wheel_scrolls_the_page_and_with_ctrl_zooms_the_chart(open_page, add
     reader.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
     before = reader.page.evaluate("scrollY")
     reader.page.mouse.wheel(0, 40)
-    reader.page.wait_for_function("before => scrollY > before", arg=before)
+    until(reader.page, "before => scrollY > before", before)
     assert reader.page.locator(".reset").is_disabled()
     reader.page.keyboard.down("Control")
     reader.page.mouse.wheel(0, -40)

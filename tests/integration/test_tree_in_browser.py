@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from browsing import until
 from scripted_search import PROBLEM, SETTING, ScriptedPolicy, run
 
 from dsk.components.rollouts.jobs.tree_search import TreeSearch
@@ -54,7 +55,7 @@ def visit(browser, tmp_path):
             page.clock.install()
         page.goto(path.as_uri())
         if not clock:
-            page.wait_for_function("performance.getEntriesByName('dsk tree drawn').length")
+            until(page, "performance.getEntriesByName('dsk tree drawn').length")
         opened.append((page, path.as_uri(), said, asked))
         return page
 
@@ -129,7 +130,7 @@ def test_the_search_is_played_paused_and_resumed(visit):
     page.get_by_label("Speed").select_option("4")
     page.locator("canvas").focus()
     page.keyboard.press(" ")
-    page.clock.run_for(410)
+    page.clock.run_for(500)
     assert done(page) == 4
     page.clock.run_for(600_000)
     last = len(tree()["choices"])

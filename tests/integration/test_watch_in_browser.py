@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from browsing import until
 from small_run import save_model, small_spec
 from watched_folder import go_on, serving, still_running
 
@@ -90,7 +91,7 @@ def test_the_list_shows_every_run_and_each_opens(visit, width, scheme):
 def test_runs_are_found_by_a_part_of_their_name(visit):
     page = visit()
     page.get_by_label("Name has").fill("SEC")
-    page.wait_for_function("document.querySelectorAll('.watch-name').length === 1")
+    until(page, "document.querySelectorAll('.watch-name').length === 1")
     assert page.locator(".watch-name a").inner_text() == "second"
 
 
@@ -119,7 +120,7 @@ def test_a_run_s_curves_grow_without_a_reload_and_keep_the_reader_s_choices(visi
     before = page.locator("[aria-label^='Mean reward against step']").get_attribute("aria-label")
     with looked_at_again(page):
         go_on(folder, whole, count)
-    page.wait_for_function("before => !document.querySelector(`[aria-label='${before}']`)", arg=before)
+    until(page, "before => !document.querySelector(`[aria-label='${before}']`)", before)
     assert page.get_by_label("Against", exact=True).input_value() == "step"
     assert page.locator("[aria-label^='Mean reward against step: reward, 4 points']").count() == 1
     assert fits(page)
